@@ -1,0 +1,1 @@
+x # want@1 "UB1001: here goes `name = value` or `type \"label\" \\{ … \\}`"

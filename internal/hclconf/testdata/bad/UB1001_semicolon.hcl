@@ -1,0 +1,10 @@
+cluster "c" {
+  insecure = true
+  node "n1" { address = "10.0.0.1" }
+  node "n2" { address = "10.0.0.2" }
+  node "n3" { address = "10.0.0.3" }
+  user "u" { nkey = "UDXU4RCSJNZOIQHZNWXHXORDPRTGNJAHAHFRGZNEEJCPQTT2M7NLCNF4" }
+  bucket "b" {
+    replicas = 3; # want@17 `UB1001: the ";" character is not valid\. Use newlines to separate arguments and blocks, and commas to separate items in collection values`
+  }
+}

@@ -1,0 +1,9 @@
+cluster "c" {
+  insecure = true
+  node "n1" { address = "10.0.0.1" }
+  node "n2" { address = "10.0.0.2" }
+  node "n3" { address = "10.0.0.3" }
+  user "u" { nkey = "UDXU4RCSJNZOIQHZNWXHXORDPRTGNJAHAHFRGZNEEJCPQTT2M7NLCNF4" }
+  node "n4" { address = "{{ ansible_host }}" } # want@25 `UB1003: this looks like a template that was not rendered`
+  node "n5" { address = "10.0.0.5" }
+}

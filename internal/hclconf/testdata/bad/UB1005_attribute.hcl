@@ -1,0 +1,13 @@
+cluster "c" {
+  insecure = true
+  node "n1" { address = "10.0.0.1" }
+  node "n2" { address = "10.0.0.2" }
+  node "n3" { address = "10.0.0.3" }
+  user "u" { nkey = "UDXU4RCSJNZOIQHZNWXHXORDPRTGNJAHAHFRGZNEEJCPQTT2M7NLCNF4" }
+  bucket "b" {
+    description = local.a.b # want@26 `UB1005: this object does not have an attribute named "b"`
+  }
+}
+locals {
+  a = { c = 1 }
+}

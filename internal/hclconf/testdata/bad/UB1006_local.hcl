@@ -1,0 +1,13 @@
+cluster "c" {
+  insecure = true
+  node "n1" { address = "10.0.0.1" }
+  node "n2" { address = "10.0.0.2" }
+  node "n3" { address = "10.0.0.3" }
+  user "u" { nkey = "UDXU4RCSJNZOIQHZNWXHXORDPRTGNJAHAHFRGZNEEJCPQTT2M7NLCNF4" }
+  bucket "b" {
+    history = local.histroy # want@15 `UB1006: there is no local\.histroy` try `did you mean local\.history\?`
+  }
+}
+locals {
+  history = 3
+}

@@ -1,0 +1,12 @@
+cluster "c" {
+  insecure = true
+  node "n1" { address = "10.0.0.1" }
+  node "n2" { address = "10.0.0.2" }
+  node "n3" { address = "10.0.0.3" }
+  user "u" { nkey = "UDXU4RCSJNZOIQHZNWXHXORDPRTGNJAHAHFRGZNEEJCPQTT2M7NLCNF4" }
+  gateways { # want@3 `UB1009: cluster has no block "gateways"` try `gateways belongs to supercluster`
+    user     = "g"
+    password = secret.a
+  }
+  secrets { a = file("/a") }
+}

@@ -1,0 +1,10 @@
+cluster "c" {
+  insecure = true
+  node "n1" { address = "10.0.0.1" }
+  node "n2" { address = "10.0.0.2" }
+  node "n3" { address = "10.0.0.3" }
+  user "u" { nkey = "UDXU4RCSJNZOIQHZNWXHXORDPRTGNJAHAHFRGZNEEJCPQTT2M7NLCNF4" }
+  bucket "b" {
+    max_age = "1h" # want@5 `UB1009: bucket has no argument "max_age"` try `max_age belongs to stream; a bucket has ttl`
+  }
+}

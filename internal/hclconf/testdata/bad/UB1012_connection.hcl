@@ -1,0 +1,11 @@
+cluster "c" {
+  insecure = true
+  node "n1" { address = "10.0.0.1" }
+  node "n2" { address = "10.0.0.2" }
+  node "n3" { address = "10.0.0.3" }
+  user "u" { nkey = "UDXU4RCSJNZOIQHZNWXHXORDPRTGNJAHAHFRGZNEEJCPQTT2M7NLCNF4" }
+  user "v" {
+    nkey             = "UBNWNO5AYB6WOCCRIXEY5YDMK4QP6FA46336ACXAWXDQEU53N3JMHBEZ"
+    connection_types = ["STANDARD", "HTTP"] # want@37 `UB1012: connection_types cannot be "HTTP"` try `one of STANDARD, WEBSOCKET, LEAFNODE, MQTT`
+  }
+}

@@ -1,0 +1,12 @@
+cluster "c" {
+  insecure = true
+  node "n1" { address = "10.0.0.1" }
+  node "n2" { address = "10.0.0.2" }
+  node "n3" { address = "10.0.0.3" }
+  user "u" { nkey = "UDXU4RCSJNZOIQHZNWXHXORDPRTGNJAHAHFRGZNEEJCPQTT2M7NLCNF4" }
+  client_port = 4222
+  bucket "b" {
+    replicas = 3
+  }
+  client_port = 4223 # want@3 `UB1101: client_port is written twice`
+}

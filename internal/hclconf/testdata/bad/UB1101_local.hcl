@@ -1,0 +1,14 @@
+cluster "c" {
+  insecure = true
+  node "n1" { address = "10.0.0.1" }
+  node "n2" { address = "10.0.0.2" }
+  node "n3" { address = "10.0.0.3" }
+  user "u" { nkey = "UDXU4RCSJNZOIQHZNWXHXORDPRTGNJAHAHFRGZNEEJCPQTT2M7NLCNF4" }
+  bucket "b" { history = local.a }
+}
+locals {
+  a = 1
+}
+locals {
+  a = 2 # want@3 `UB1101: local\.a is defined twice`
+}

@@ -1,0 +1,9 @@
+cluster "c" {
+  insecure = true
+  node "n1" { address = "10.0.0.1" }
+  node "n2" { address = "10.0.0.2" }
+  node "n3" { address = "10.0.0.3" }
+  user "u" { nkey = "UDXU4RCSJNZOIQHZNWXHXORDPRTGNJAHAHFRGZNEEJCPQTT2M7NLCNF4" }
+  node "../../etc" { address = "10.0.0.4" } # want@8 `UB1102: node name "\.\./\.\./etc" is not one that NATS takes`
+  node "n5" { address = "10.0.0.5" }
+}

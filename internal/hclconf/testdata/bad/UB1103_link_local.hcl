@@ -1,0 +1,9 @@
+cluster "c" {
+  insecure = true
+  node "n1" { address = "10.0.0.1" }
+  node "n2" { address = "10.0.0.2" }
+  node "n3" { address = "10.0.0.3" }
+  user "u" { nkey = "UDXU4RCSJNZOIQHZNWXHXORDPRTGNJAHAHFRGZNEEJCPQTT2M7NLCNF4" }
+  node "n4" { address = "fe80::1" } # want@25 `UB1103: fe80::1 is link-local, so nobody can dial it without a zone`
+  node "n5" { address = "10.0.0.5" }
+}

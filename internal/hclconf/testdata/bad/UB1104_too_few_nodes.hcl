@@ -1,0 +1,8 @@
+cluster "c" {
+  insecure = true
+  node "n1" { address = "10.0.0.1" }
+  node "n2" { address = "10.0.0.2" }
+  node "n3" { address = "10.0.0.3" }
+  user "u" { nkey = "UDXU4RCSJNZOIQHZNWXHXORDPRTGNJAHAHFRGZNEEJCPQTT2M7NLCNF4" }
+  bucket "b" { replicas = 5 } # want@27 `UB1104: bucket "b" wants 5 replicas, cluster "c" has 3 data nodes` try `replicas = 3, or add 2 nodes`
+}

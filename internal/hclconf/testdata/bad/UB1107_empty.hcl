@@ -1,0 +1,12 @@
+cluster "c" {
+  insecure = true
+  node "n1" { address = "10.0.0.1" }
+  node "n2" { address = "10.0.0.2" }
+  node "n3" { address = "10.0.0.3" }
+  user "u" { nkey = "UDXU4RCSJNZOIQHZNWXHXORDPRTGNJAHAHFRGZNEEJCPQTT2M7NLCNF4" }
+  node "n4" {
+    address  = "10.0.0.4"
+    hostname = "" # want@16 `UB1107: "" is no name that a host can have`
+  }
+  node "n5" { address = "10.0.0.5" }
+}

@@ -1,0 +1,12 @@
+cluster "c" {
+  insecure = true
+  node "n1" { address = "10.0.0.1" }
+  node "n2" { address = "10.0.0.2" }
+  node "n3" { address = "10.0.0.3" }
+  user "u" { nkey = "UDXU4RCSJNZOIQHZNWXHXORDPRTGNJAHAHFRGZNEEJCPQTT2M7NLCNF4" }
+  bucket "b" {
+    placement {
+      tags = ["ssd"] # want@15 `UB1111: no node matches the tag "ssd"` try `the nodes have no tags`
+    }
+  }
+}

@@ -1,0 +1,11 @@
+cluster "c" {
+  insecure = true
+  node "n1" { address = "10.0.0.1" }
+  node "n2" { address = "10.0.0.2" }
+  node "n3" { address = "10.0.0.3" }
+  user "u" { nkey = "UDXU4RCSJNZOIQHZNWXHXORDPRTGNJAHAHFRGZNEEJCPQTT2M7NLCNF4" }
+  bootstrap {
+    timeout         = "5s"
+    attempt_timeout = "10s" # want@23 `UB1116: one attempt of 10s takes longer than the timeout of 5s`
+  }
+}

@@ -1,0 +1,13 @@
+cluster "c" {
+  insecure = true
+  node "n1" { address = "10.0.0.1" }
+  node "n2" { address = "10.0.0.2" }
+  node "n3" { address = "10.0.0.3" }
+  user "u" { nkey = "UDXU4RCSJNZOIQHZNWXHXORDPRTGNJAHAHFRGZNEEJCPQTT2M7NLCNF4" }
+  node "n4" {
+    address = "10.0.0.4"
+    tags    = ["a", secret.a] # want@21 `UB1205: tags would show a secret`
+  }
+  node "n5" { address = "10.0.0.5" }
+  secrets { a = env("A") }
+}

@@ -1,0 +1,15 @@
+cluster "c" {
+  insecure = true
+  node "n1" { address = "10.0.0.1" }
+  node "n2" { address = "10.0.0.2" }
+  node "n3" { address = "10.0.0.3" }
+  user "u" { nkey = "UDXU4RCSJNZOIQHZNWXHXORDPRTGNJAHAHFRGZNEEJCPQTT2M7NLCNF4" }
+  user "v" {
+    nkey = "UBNWNO5AYB6WOCCRIXEY5YDMK4QP6FA46336ACXAWXDQEU53N3JMHBEZ"
+    permissions {
+      publish {
+        deny = ["ok", ""] # want@23 `UB1211: "" is not a subject to publish`
+      }
+    }
+  }
+}

@@ -1,0 +1,8 @@
+cluster "c" { # want@1 `UB1301: no node has JetStream enabled`
+  insecure = true
+  node "n1" { address = "10.0.0.1" }
+  node "n2" { address = "10.0.0.2" }
+  node "n3" { address = "10.0.0.3" }
+  user "u" { nkey = "UDXU4RCSJNZOIQHZNWXHXORDPRTGNJAHAHFRGZNEEJCPQTT2M7NLCNF4" }
+  jetstream { enabled = false }
+}

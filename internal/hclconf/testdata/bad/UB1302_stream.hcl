@@ -1,0 +1,8 @@
+cluster "c" {
+  insecure = true
+  node "n1" { address = "10.0.0.1" }
+  node "n2" { address = "10.0.0.2" }
+  node "n3" { address = "10.0.0.3" }
+  user "u" { nkey = "UDXU4RCSJNZOIQHZNWXHXORDPRTGNJAHAHFRGZNEEJCPQTT2M7NLCNF4" }
+  stream "S" { replicas = 1 } # want@27 `warning UB1302: stream "S" has one replica and is lost with its node`
+}

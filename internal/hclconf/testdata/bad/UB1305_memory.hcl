@@ -1,0 +1,11 @@
+cluster "c" {
+  insecure = true
+  node "n1" { address = "10.0.0.1" }
+  node "n2" { address = "10.0.0.2" }
+  node "n3" { address = "10.0.0.3" }
+  user "u" { nkey = "UDXU4RCSJNZOIQHZNWXHXORDPRTGNJAHAHFRGZNEEJCPQTT2M7NLCNF4" }
+  bucket "a" {
+    max_bytes = "2GiB" # want@17 `UB1305: bucket "a" takes 2GiB on each of 3 nodes, but node "n1" has only 1GiB`
+    storage   = "memory"
+  }
+}

@@ -1,0 +1,13 @@
+cluster "c" {
+  insecure = true
+  node "n1" { address = "10.0.0.1" }
+  node "n2" { address = "10.0.0.2" }
+  node "n3" { address = "10.0.0.3" }
+  user "u" { nkey = "UDXU4RCSJNZOIQHZNWXHXORDPRTGNJAHAHFRGZNEEJCPQTT2M7NLCNF4" }
+  bucket "b" {
+    republish {
+      source      = "$KV.b.*"
+      destination = "changes.*" # want@21 `UB1308: NATS cannot republish to "changes\.\*": \* has to be written as \{\{wildcard\(1\)\}\}`
+    }
+  }
+}

@@ -1,0 +1,14 @@
+cluster "c" {
+  insecure = true
+  node "n1" { address = "10.0.0.1" }
+  node "n2" { address = "10.0.0.2" }
+  node "n3" { address = "10.0.0.3" }
+  user "u" { nkey = "UDXU4RCSJNZOIQHZNWXHXORDPRTGNJAHAHFRGZNEEJCPQTT2M7NLCNF4" }
+  bucket "b" {
+    source {
+      name       = "a"
+      start_seq  = 3
+      start_time = "2026-01-31T00:00:00Z" # want@20 `UB1309: "a" has two places to start from`
+    }
+  }
+}

@@ -1,0 +1,9 @@
+cluster "c" {
+  insecure = true
+  node "n1" { address = "10.0.0.1" }
+  node "n2" { address = "10.0.0.2" }
+  node "n3" { address = "10.0.0.3" }
+  user "u" { nkey = "UDXU4RCSJNZOIQHZNWXHXORDPRTGNJAHAHFRGZNEEJCPQTT2M7NLCNF4" }
+  bucket "Rooms" {}
+  bucket "rooms" {} # want@10 `warning UB1313: buckets "Rooms" and "rooms" differ only in capitals`
+}

@@ -1,0 +1,19 @@
+cluster "c" {
+  insecure = true
+  node "n1" { address = "10.0.0.1" }
+  node "n2" { address = "10.0.0.2" }
+  node "n3" { address = "10.0.0.3" }
+  user "u" { nkey = "UDXU4RCSJNZOIQHZNWXHXORDPRTGNJAHAHFRGZNEEJCPQTT2M7NLCNF4" }
+  bucket "b" {
+    replicas    = 3 # a comment
+    description = <<-EOT
+      A heredoc, with "quotation marks", # and ${cluster.name}.
+    EOT
+    metadata = {
+      a = "}", b = "[" // another
+    }
+  }
+  /* and
+     another */
+  bucket d {}
+}

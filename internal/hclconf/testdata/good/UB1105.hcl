@@ -1,0 +1,17 @@
+cluster "c" {
+  insecure = true
+  node "n1" { address = "10.0.0.1" }
+  node "n2" { address = "10.0.0.2" }
+  node "n3" { address = "10.0.0.3" }
+  user "u" { nkey = "UDXU4RCSJNZOIQHZNWXHXORDPRTGNJAHAHFRGZNEEJCPQTT2M7NLCNF4" }
+  node "n4" {
+    address      = "10.0.0.1"
+    client_port  = 4333
+    cluster_port = 6333
+  }
+  node "n5" {
+    address     = "10.0.0.5"
+    client_port = 8222
+    monitor { enabled = false }
+  }
+}

@@ -1,0 +1,15 @@
+cluster "c" {
+  insecure = true
+  node "n1" { address = "10.0.0.1" }
+  node "n2" { address = "10.0.0.2" }
+  node "n3" { address = "10.0.0.3" }
+  user "u" { nkey = "UDXU4RCSJNZOIQHZNWXHXORDPRTGNJAHAHFRGZNEEJCPQTT2M7NLCNF4" }
+  routes {
+    user     = "r"
+    password = "${local.a}-${secret.b}"
+  }
+  secrets { b = env("B") }
+}
+locals {
+  a = env("A")
+}
