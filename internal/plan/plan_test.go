@@ -1,0 +1,157 @@
+package plan_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"unibus/config/schema"
+	"unibus/internal/hclconf"
+	"unibus/internal/plan"
+)
+
+const base = `cluster "c" {
+  insecure = true
+  routes {
+    user     = "route"
+    password = "a"
+  }
+  node "n1" {
+    address = "10.0.0.1"
+  }
+  node "n2" {
+    address = "10.0.0.2"
+  }
+  node "n3" {
+    address = "10.0.0.3"
+  }
+  jetstream { max_file_store = "10GiB" }
+  user "alice" { nkey = "UDXU4RCSJNZOIQHZNWXHXORDPRTGNJAHAHFRGZNEEJCPQTT2M7NLCNF4" }
+  bucket "b" {
+    history = 10
+    ttl     = "1h"
+  }
+}
+`
+
+func load(t *testing.T, text string) *schema.Topology {
+	t.Helper()
+	c := hclconf.Load("test.hcl", []byte(text), hclconf.Host{})
+	if c.Topology == nil {
+		t.Fatal(c.Diagnostics)
+	}
+	return c.Topology
+}
+
+// summary is a plan in a few lines: what each node and asset does, and the refused steps.
+func summary(p *plan.Plan) []string {
+	var out []string
+	for _, n := range p.Nodes {
+		var names []string
+		for _, c := range n.Changes {
+			names = append(names, fmt.Sprintf("%s:%s", c.Attribute, c.Class))
+		}
+		out = append(out, strings.TrimSpace(fmt.Sprintf("%s %s %s", n.Name, n.Class, strings.Join(names, " "))))
+	}
+	for _, a := range p.Assets {
+		for _, c := range a.Changes {
+			out = append(out, fmt.Sprintf("%s %s:%s", a.Name, c.Attribute, c.Class))
+		}
+	}
+	for _, pr := range p.Problems {
+		out = append(out, fmt.Sprintf("problem %s %v", pr.Accept, pr.Nodes))
+	}
+	return out
+}
+
+func TestDiff(t *testing.T) {
+	for _, tt := range []struct {
+		name, old, new string
+		want           []string
+	}{
+		{"nothing", "", "", []string{"n1 nothing", "n2 nothing", "n3 nothing"}},
+		{"password", `"a"`, `"b"`, []string{"n1 live routes.password:live", "n2 live routes.password:live", "n3 live routes.password:live"}},
+		{"one node's port", `"10.0.0.2"`, "\"10.0.0.2\"\n client_port = 4333", []string{"n1 nothing", "n2 restart client_port:restart", "n3 nothing"}},
+		{"a route port", `"10.0.0.2"`, "\"10.0.0.2\"\n cluster_port = 6333", []string{
+			`n1 live node "n2".cluster_port:live`, "n2 restart cluster_port:restart", `n3 live node "n2".cluster_port:live`,
+		}},
+		{"limit up", `"10GiB"`, `"11GiB"`, []string{"n1 live jetstream.max_file_store:live", "n2 live jetstream.max_file_store:live", "n3 live jetstream.max_file_store:live"}},
+		{"limit down", `"10GiB"`, `"9GiB"`, []string{"n1 restart jetstream.max_file_store:restart", "n2 restart jetstream.max_file_store:restart", "n3 restart jetstream.max_file_store:restart"}},
+		{"address", `"10.0.0.2"`, `"10.0.0.9"`, []string{`n1 live node "n2".address:live`, "n2 restart address:restart", `n3 live node "n2".address:live`}},
+		{"node added", `  jetstream {`, "  node \"n4\" { address = \"10.0.0.4\" }\n  node \"n5\" { address = \"10.0.0.5\" }\n  jetstream {", []string{
+			`n1 live node "n4":live node "n5":live`, `n2 live node "n4":live node "n5":live`, `n3 live node "n4":live node "n5":live`,
+			`n4 nothing node "n4":nothing`, `n5 nothing node "n5":nothing`,
+		}},
+		{"user added", `  bucket`, "  user \"bob\" { password = \"x\" }\n  bucket", []string{
+			`n1 live account "BUS".user "bob":live`, `n2 live account "BUS".user "bob":live`, `n3 live account "BUS".user "bob":live`,
+		}},
+		{"account added", `  bucket`, "  account \"A\" {}\n  bucket", []string{
+			`n1 restart account "A":restart`, `n2 restart account "A":restart`, `n3 restart account "A":restart`,
+		}},
+		{"bucket changed", `10
+`, `5
+`, []string{"n1 nothing", "n2 nothing", "n3 nothing", "b history:data"}},
+		{"bucket added", `  bucket`, "  bucket \"x\" {}\n  bucket", []string{"n1 nothing", "n2 nothing", "n3 nothing", "x bucket:data"}},
+		{"renamed", `cluster "c"`, `cluster "d"`, []string{"n1 nothing", "n2 nothing", "n3 nothing", "problem  []"}},
+		{"moved address", `node "n1"`, `node "n4"`, []string{
+			`n2 live node "n4":live node "n1":live`, `n3 live node "n4":live node "n1":live`,
+		}},
+		{"no jetstream", `"10.0.0.2"`, "\"10.0.0.2\"\n jetstream { enabled = false }", []string{"n1 nothing", "n2 restart jetstream.enabled:restart", "n3 nothing", "problem no-jetstream [n2]"}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			text := base
+			if tt.old != "" {
+				text = strings.Replace(base, tt.old, tt.new, 1)
+				if text == base {
+					t.Fatal("the replacement changes nothing")
+				}
+			}
+			if tt.name == "no jetstream" { // three replicas need three nodes
+				text = strings.Replace(text, "history = 10", "history = 10\n replicas = 1", 1)
+			}
+			got := summary(plan.Diff(load(t, base), load(t, text)))
+			if tt.name == "no jetstream" || tt.name == "moved address" {
+				for _, w := range tt.want {
+					if !strings.Contains(strings.Join(got, "\n"), w) {
+						t.Errorf("no %q in\n%s", w, strings.Join(got, "\n"))
+					}
+				}
+				return
+			}
+			if diff := cmp.Diff(tt.want, got); diff != "" {
+				t.Errorf("(-want +got)\n%s", diff)
+			}
+		})
+	}
+}
+
+// TestLivePart shows that a running server is never asked for what it would refuse, and that nothing of the arguments
+// changes.
+func TestLivePart(t *testing.T) {
+	old := load(t, base)
+	text := strings.NewReplacer(`"10GiB"`, `"9GiB"`, `"a"`, `"b"`, "client_port", "", `address = "10.0.0.1"`, "address = \"10.0.0.1\"\n client_port = 4333\n tags = [\"az:1\"]",
+		"  bucket", "  account \"A\" {}\n  bucket").Replace(base)
+	new := load(t, text)
+	live := plan.LivePart(old, new, "n1")
+	_, n := live.Node("n1")
+	if n.ClientPort != 4222 || n.JetStream.MaxFileStore != 10<<30 || live.Account("A") != nil {
+		t.Errorf("the live part has changes that need a restart: %+v", n)
+	}
+	if len(n.Tags) != 1 || live.Clusters[0].Routes.Password.Reveal() != "b" {
+		t.Errorf("the live part lacks live changes: %+v", n)
+	}
+	for _, c := range plan.Diff(live, new).Node("n1").Changes {
+		if c.Class != plan.Restart {
+			t.Errorf("left to do: %+v", c)
+		}
+	}
+	if diff := cmp.Diff(load(t, text), new); diff != "" {
+		t.Errorf("the new topology has changed (-want +got)\n%s", diff)
+	}
+	n.Tags[0] = "changed"
+	if _, n := new.Node("n1"); n.Tags[0] != "az:1" {
+		t.Error("the live part shares memory with the new topology")
+	}
+}

@@ -1,0 +1,46 @@
+package plan
+
+import (
+	"fmt"
+	"slices"
+
+	"unibus/config/schema"
+)
+
+// risks are what the steps of a plan mean for those who use the cluster meanwhile.
+func risks(old, new *schema.Topology, p *Plan) []string {
+	var out []string
+	if len(p.Restarts) > 0 {
+		out = append(out, restartRisks(new, p.Restarts)...)
+	}
+	if gone := goneVoters(old, new); gone > 0 {
+		size := len(old.Voters())
+		out = append(out, fmt.Sprintf("until `unibus node remove`, the JetStream meta group counts %d members and needs %d of them; %d are left", size, size/2+1, size-gone))
+	}
+	return out
+}
+
+// restartRisks are what is away while nodes restart.
+func restartRisks(t *schema.Topology, names []string) []string {
+	if t.Standalone() {
+		return []string{"there is no other node: clients wait while it restarts"}
+	}
+	var out []string
+	if len(t.Voters()) == 2 {
+		out = append(out, "with two nodes, JetStream stops for as long as either restarts")
+	}
+	if t.Restarts == "manual" {
+		out = append(out, "restarts are manual: nothing happens before you restart "+names[0])
+	}
+	all, order := declared(t)
+	for _, k := range order {
+		if replicas(t, all[k]) == 1 {
+			out = append(out, fmt.Sprintf("%s %q has one replica and is away while its node restarts", k.kind, k.name))
+		}
+	}
+	return out
+}
+
+func goneVoters(old, new *schema.Topology) int {
+	return len(slices.DeleteFunc(old.Voters(), func(n *schema.Node) bool { _, is := new.Node(n.Name); return is != nil }))
+}
