@@ -1,0 +1,151 @@
+package api
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"syscall"
+	"time"
+)
+
+// Handler is what a daemon can be asked over its socket.
+type Handler struct {
+	// Status looks at the whole cluster.
+	Status func(context.Context) Status
+	// Reload reads the file again.
+	Reload func(context.Context, ReloadRequest) Reload
+}
+
+// maxSocketPath is what the kernel takes (sockaddr_un, 108 bytes with the NUL).
+const maxSocketPath = 107
+
+// maxBody is the largest request that is read.
+const maxBody = 64 << 10
+
+// Serve answers on the unix socket until ctx ends, and then returns nil. Whoever may write to the socket may ask: it has
+// mode 0660.
+func Serve(ctx context.Context, path string, h Handler) error {
+	l, err := listen(path)
+	if err != nil {
+		return err
+	}
+	srv := &http.Server{
+		Handler:           h.routes(),
+		ReadHeaderTimeout: 5 * time.Second,
+		ReadTimeout:       10 * time.Second,
+		IdleTimeout:       30 * time.Second,
+		BaseContext:       func(net.Listener) context.Context { return ctx },
+	}
+	stop := context.AfterFunc(ctx, func() { _ = srv.Close() })
+	defer stop()
+	if err := srv.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+		return fmt.Errorf("serve %s: %w", path, err)
+	}
+	return nil
+}
+
+// listen takes the socket over from a daemon that is gone; the lock on the store has told that it is.
+func listen(path string) (net.Listener, error) {
+	if len(path) > maxSocketPath {
+		return nil, fmt.Errorf("the socket path %s has %d bytes, and the kernel takes %d: name a shorter one with --socket", path, len(path), maxSocketPath)
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o750); err != nil {
+		return nil, err
+	}
+	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	l, err := net.Listen("unix", path)
+	if err != nil {
+		return nil, err
+	}
+	// Not with the umask, which nats-server's own files would get as well.
+	return l, os.Chmod(path, 0o660)
+}
+
+func (h Handler) routes() http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /api/v1/status", func(w http.ResponseWriter, r *http.Request) {
+		reply(w, h.Status(r.Context()))
+	})
+	mux.HandleFunc("POST /api/v1/reload", func(w http.ResponseWriter, r *http.Request) {
+		var req ReloadRequest
+		d := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxBody))
+		d.DisallowUnknownFields()
+		if err := d.Decode(&req); err != nil {
+			http.Error(w, err.Error(), http.StatusBadRequest)
+			return
+		}
+		reply(w, h.Reload(r.Context(), req))
+	})
+	return mux
+}
+
+func reply(w http.ResponseWriter, v any) {
+	w.Header().Set("Content-Type", "application/json")
+	_ = json.NewEncoder(w).Encode(v) // the client is gone
+}
+
+// Client asks the daemon behind a socket.
+type Client struct{ http http.Client }
+
+// ErrNoDaemon is that nobody answers on a socket.
+var ErrNoDaemon = errors.New("no unibus answers")
+
+// NewClient is a client for a socket. It connects with the first request.
+func NewClient(path string) *Client {
+	dial := func(ctx context.Context, _, _ string) (net.Conn, error) {
+		var d net.Dialer
+		c, err := d.DialContext(ctx, "unix", path)
+		if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ECONNREFUSED) {
+			return nil, fmt.Errorf("%w on %s", ErrNoDaemon, path)
+		}
+		return c, err
+	}
+	return &Client{http.Client{Transport: &http.Transport{DialContext: dial, DisableKeepAlives: true}}}
+}
+
+// Status looks at the whole cluster.
+func (c *Client) Status(ctx context.Context) (Status, error) {
+	var s Status
+	return s, c.do(ctx, http.MethodGet, "/api/v1/status", nil, &s)
+}
+
+// Reload makes the daemon read its file again.
+func (c *Client) Reload(ctx context.Context, req ReloadRequest) (Reload, error) {
+	var r Reload
+	return r, c.do(ctx, http.MethodPost, "/api/v1/reload", req, &r)
+}
+
+func (c *Client) do(ctx context.Context, method, path string, in, out any) error {
+	var body io.Reader
+	if in != nil {
+		b, err := json.Marshal(in)
+		if err != nil {
+			return err
+		}
+		body = bytes.NewReader(b)
+	}
+	req, err := http.NewRequestWithContext(ctx, method, "http://unibus"+path, body)
+	if err != nil {
+		return err
+	}
+	resp, err := c.http.Do(req)
+	if err != nil {
+		return errors.Unwrap(err) // without the made-up URL
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		text, _ := io.ReadAll(io.LimitReader(resp.Body, 1<<10))
+		return fmt.Errorf("%s: %s", resp.Status, bytes.TrimSpace(text))
+	}
+	return json.NewDecoder(resp.Body).Decode(out)
+}
