@@ -1,0 +1,213 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"syscall"
+
+	"github.com/coreos/go-systemd/v22/daemon"
+	"github.com/hashicorp/go-hclog"
+	"github.com/spf13/cobra"
+
+	"unibus/internal/hclconf"
+	"unibus/internal/node"
+)
+
+func (a *app) runCommand() *cobra.Command {
+	var dataDir, level string
+	var json bool
+	cmd := &cobra.Command{
+		Use:   "run",
+		Short: "Run this host's node (the daemon)",
+		Long: `Run this host's node of the file until SIGTERM or SIGINT, which drain it within 20 seconds; a second signal
+ends it at once. systemd is told READY when the node listens.
+
+The node follows its file: what can change live is taken up live, what needs a restart happens one node at a time by
+the nodes' own agreement, and a file that is wrong changes nothing. SIGHUP and "unibus reload" look at it at once.
+
+UNIBUS_NATS_DEBUG=1 shows nats-server's own debug lines, 2 its trace lines as well.
+
+Exit status: 0 after a clean stop, 1 when the node failed, 64 usage, 66 no file, 77 something may not be read,
+78 the file, the host or the store is wrong. Restarting does not help after 64, 66, 77 and 78.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			debug, err := natsDebug()
+			if err != nil {
+				return err
+			}
+			log, err := newLogger(a.stderr, level, json, debug)
+			if err != nil {
+				return err
+			}
+			h, err := a.loadHere(dataDir, log)
+			if err != nil {
+				return err
+			}
+			hup := make(chan os.Signal, 1)
+			signal.Notify(hup, syscall.SIGHUP)
+			defer signal.Stop(hup)
+			h.file.Reload = hup
+			c := h.file.Config
+			_, n := c.Topology.Node(h.self)
+			log.Info("starting", "node", h.self, "cluster", c.Topology.Title(), "file", c.Name, "digest", c.Digest[:8],
+				"version", versions().Unibus, "nats", versions().NATS)
+			err = node.Run(cmd.Context(), node.Config{
+				Topology:  c.Topology,
+				Node:      h.self,
+				File:      h.file,
+				Socket:    a.socketOf(n),
+				Version:   versions().Unibus,
+				Log:       log,
+				NATSDebug: debug,
+				Ready: func() {
+					log.Info("listening", "clients", net.JoinHostPort(n.Address, fmt.Sprint(n.ClientPort)))
+					_, _ = daemon.SdNotify(false, daemon.SdNotifyReady)
+				},
+			})
+			if err != nil {
+				return a.failed(c, log, err)
+			}
+			log.Info("stopped")
+			return nil
+		},
+	}
+	f := cmd.Flags()
+	f.StringVar(&dataDir, "data-dir", "", "store data below this directory instead of store_dir")
+	f.StringVar(&level, "log-level", "info", "log level: debug, info, warn or error")
+	f.BoolVar(&json, "log-json", false, "log JSON, a record a line")
+	return cmd
+}
+
+// here is the file as the node that this host is reads it.
+type here struct {
+	self string
+	file *node.File
+	good node.LastGood // where file is the last good one
+}
+
+// loadHere reads the file as this host. A file that is not to be taken stops a node only when it has never run with
+// another one.
+func (a *app) loadHere(dataDir string, log hclog.Logger) (*here, error) {
+	if dataDir != "" {
+		abs, err := filepath.Abs(dataDir)
+		if err != nil {
+			return nil, err
+		}
+		dataDir = abs
+	}
+	f, err := a.open("")
+	var h *here
+	switch {
+	case err == nil:
+		h, err = a.readHere(f, dataDir)
+	case a.config == "" || !errors.Is(err, fs.ErrNotExist):
+		return nil, err
+	default:
+		f.name = a.config
+	}
+	last := a.lastGood(f, h, dataDir)
+	if err == nil && last != nil {
+		err = last.good.TooBig(last.file.Config, h.file.Config, h.self)
+	}
+	switch {
+	case err != nil && last != nil:
+		log.Error("the file is not taken, this node starts with the last good one", "file", f.name, "because", because(err), "digest", last.file.Config.Digest[:8])
+		return last, nil
+	case err != nil:
+		return nil, err
+	}
+	return h, a.warn(h.file.Config)
+}
+
+// because is an error in words; that of a file with mistakes has been written already.
+func because(err error) string {
+	if e := (*exit)(nil); errors.As(err, &e) && e.err == nil {
+		return "it has mistakes"
+	}
+	return err.Error()
+}
+
+// lastGood is what this host has run with before, or nil where there is nothing that still works.
+func (a *app) lastGood(f file, h *here, dataDir string) *here {
+	self := a.node
+	if h != nil {
+		self = h.self
+	}
+	good, ok := node.FindLastGood(f.name, f.text, dataDir, self)
+	if !ok || h != nil && bytes.Equal(good.Text, f.text) {
+		return nil
+	}
+	last := &here{self: good.Node, file: node.NewFile(f.name, good.Node, dataDir, good.Text), good: good}
+	if last.file.Config.Topology == nil {
+		return nil
+	}
+	last.file.LastGood, last.file.Rejected = true, good.Rejected
+	return last
+}
+
+// readHere reads the file as this host. It is read twice: who this host is decides whose secrets are here. nats-server
+// is asked about the nodes the second time only, which a thousand of them make worth it. Mistakes are written to stderr.
+func (a *app) readHere(f file, dataDir string) (*here, error) {
+	c := hclconf.Load(f.name, f.text, hclconf.Host{})
+	if c.Topology == nil {
+		return nil, a.refuse(c, exitConfig, c.Diagnostics...)
+	}
+	self, err := a.self(c, exitConfig)
+	if err != nil {
+		return nil, err
+	}
+	h := &here{self: self, file: node.NewFile(f.name, self, dataDir, f.text)}
+	if c := h.file.Config; c.Topology == nil {
+		return nil, a.refuse(c, exitConfig, c.Diagnostics...)
+	}
+	return h, nil
+}
+
+// warn writes the warnings of a file to stderr.
+func (a *app) warn(c *hclconf.Config) error {
+	return c.WriteText(a.stderr, c.Diagnostics, a.style(a.stderr))
+}
+
+// failed says why a node did not run: with its place in the file where a value is at fault, else in the log.
+func (a *app) failed(c *hclconf.Config, log hclog.Logger, err error) error {
+	if d, ok := node.Diagnose(c, err); ok {
+		code := exitConfig
+		if errors.Is(err, fs.ErrPermission) {
+			code = exitPermission
+		}
+		return a.refuse(c, code, d)
+	}
+	log.Error("stopped", "error", err)
+	return &exit{code: exitInvalid}
+}
+
+// newLogger writes for people, or JSON for programs. With nats-server's debug lines it is as loud as they are.
+func newLogger(w io.Writer, level string, json bool, debug int) (hclog.Logger, error) {
+	l := hclog.LevelFromString(level)
+	if l == hclog.NoLevel {
+		return nil, fmt.Errorf("--log-level is debug, info, warn or error, not %q", level)
+	}
+	l = min(l, []hclog.Level{l, hclog.Debug, hclog.Trace}[debug])
+	return hclog.New(&hclog.LoggerOptions{Output: w, Level: l, JSONFormat: json}), nil
+}
+
+// natsDebug is the level that UNIBUS_NATS_DEBUG asks for.
+func natsDebug() (int, error) {
+	switch v := os.Getenv("UNIBUS_NATS_DEBUG"); v {
+	case "", "0":
+		return 0, nil
+	case "1":
+		return 1, nil
+	case "2":
+		return 2, nil
+	default:
+		return 0, fmt.Errorf("UNIBUS_NATS_DEBUG is 1 for debug lines or 2 for trace lines, not %q", v)
+	}
+}

@@ -1,0 +1,237 @@
+package main
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go"
+)
+
+// loner is `unibus run` with a file of one node.
+type loner struct {
+	*exec.Cmd
+	client, monitor int
+	log             *logText
+	ended           chan error
+}
+
+func startLoner(t *testing.T, env ...string) *loner {
+	t.Helper()
+	ports := freePorts(t, 2)
+	dir := t.TempDir()
+	file := filepath.Join(dir, "unibus.hcl")
+	if err := os.WriteFile(file, fmt.Appendf(nil, `
+		cluster "unibus" {
+			node "magnus" { address = "127.0.0.1" }
+			client_port = %d
+			monitor { port = %d }
+			jetstream { store_dir = %q }
+			secrets { password = env("PASSWORD") }
+			user "bob" { password = secret.password }
+		}`, ports[0], ports[1], filepath.Join(dir, "store")), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	l := &loner{
+		Cmd:    exec.Command("unibus", "run", "--config", file, "--node", "magnus"),
+		client: ports[0], monitor: ports[1], log: &logText{}, ended: make(chan error, 1),
+	}
+	l.Stdout, l.Stderr = l.log, l.log
+	l.Env = append(os.Environ(), append(env, "PASSWORD=bobs")...)
+	if err := l.Start(); err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan struct{})
+	go func() {
+		l.ended <- l.Wait()
+		close(done)
+	}()
+	t.Cleanup(func() {
+		_ = l.Process.Kill()
+		<-done
+		if t.Failed() {
+			t.Log(l.log.tail())
+		}
+	})
+	return l
+}
+
+// freePorts are n different ports of the loopback interface that nobody listens on.
+func freePorts(t *testing.T, n int) []int {
+	t.Helper()
+	ports := make([]int, n)
+	for i := range ports {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = l.Close() }()
+		ports[i] = l.Addr().(*net.TCPAddr).Port
+	}
+	return ports
+}
+
+// connect connects a client that never leaves by itself. The result is closed when it is asked to leave.
+func (l *loner) connect(t *testing.T) (asked chan struct{}) {
+	t.Helper()
+	asked = make(chan struct{})
+	eventually(t, func() error {
+		nc, err := nats.Connect("nats://127.0.0.1:"+strconv.Itoa(l.client),
+			nats.UserInfo("bob", "bobs"), nats.NoReconnect(),
+			nats.LameDuckModeHandler(func(*nats.Conn) { close(asked) }))
+		if err == nil {
+			t.Cleanup(nc.Close)
+		}
+		return err
+	})
+	return asked
+}
+
+// ends waits for the process.
+func (l *loner) ends(t *testing.T, limit time.Duration) error {
+	t.Helper()
+	select {
+	case err := <-l.ended:
+		return err
+	case <-time.After(limit):
+		t.Fatalf("it did not end within %v", limit)
+		return nil
+	}
+}
+
+// TestRunStops sends one signal to a node with a client that does not want to leave.
+func TestRunStops(t *testing.T) {
+	t.Parallel()
+	l := startLoner(t)
+	asked := l.connect(t)
+	if err := l.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	if err := l.ends(t, 20*time.Second); err != nil {
+		t.Errorf("it ended with %v, want status 0", err)
+	}
+	select {
+	case <-asked:
+	default:
+		t.Error("the client was not asked to leave")
+	}
+}
+
+// TestRunStopsAtOnce sends a second signal while the node waits for its client.
+func TestRunStopsAtOnce(t *testing.T) {
+	t.Parallel()
+	l := startLoner(t)
+	asked := l.connect(t)
+	if err := l.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	<-asked
+	if err := l.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	var status *exec.ExitError
+	if err := l.ends(t, 2*time.Second); !errors.As(err, &status) || status.Sys().(syscall.WaitStatus).Signal() != syscall.SIGTERM {
+		t.Errorf("it ended with %v, want it terminated", err)
+	}
+}
+
+// TestRunTellsSystemd waits for READY, and then must get an answer at the first attempt.
+func TestRunTellsSystemd(t *testing.T) {
+	t.Parallel()
+	socket := filepath.Join(t.TempDir(), "notify")
+	systemd, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: socket, Net: "unixgram"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = systemd.Close() })
+	if err := systemd.SetReadDeadline(time.Now().Add(time.Minute)); err != nil {
+		t.Fatal(err)
+	}
+	l := startLoner(t, "NOTIFY_SOCKET="+socket)
+	message := make([]byte, 1024)
+	n, err := systemd.Read(message)
+	if err != nil || !strings.Contains(string(message[:n]), "READY=1") {
+		t.Fatalf("systemd gets %q, %v", message[:n], err)
+	}
+	conn, err := net.Dial("tcp", "127.0.0.1:"+strconv.Itoa(l.client))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = conn.Close() }()
+	if line, err := bufio.NewReader(conn).ReadString('\n'); err != nil || !strings.HasPrefix(line, "INFO ") {
+		t.Errorf("the node says %q, %v", line, err)
+	}
+}
+
+// TestRunNotReady is a node that cannot start: systemd must not be told anything.
+func TestRunNotReady(t *testing.T) {
+	t.Parallel()
+	first := startLoner(t)
+	first.connect(t)
+	socket := filepath.Join(t.TempDir(), "notify")
+	systemd, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: socket, Net: "unixgram"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = systemd.Close() })
+	second := exec.Command("unibus", first.Args[1:]...)
+	second.Env = append(os.Environ(), "PASSWORD=bobs", "NOTIFY_SOCKET="+socket)
+	var status *exec.ExitError
+	if out, err := second.CombinedOutput(); !errors.As(err, &status) || status.ExitCode() != exitConfig {
+		t.Errorf("a second process ends with %v, want status %d: %s", err, exitConfig, out)
+	}
+	if err := systemd.SetReadDeadline(time.Now()); err != nil {
+		t.Fatal(err)
+	}
+	message := make([]byte, 1024)
+	if n, err := systemd.Read(message); err == nil {
+		t.Errorf("systemd gets %q", message[:n])
+	}
+}
+
+// TestRunMonitor looks for the monitoring endpoints, which ask for no password, on every address of this machine.
+func TestRunMonitor(t *testing.T) {
+	t.Parallel()
+	l := startLoner(t)
+	l.connect(t)
+	dial := func(ip net.IP, port int) error {
+		conn, err := net.Dial("tcp", net.JoinHostPort(ip.String(), strconv.Itoa(port)))
+		if err == nil {
+			_ = conn.Close()
+		}
+		return err
+	}
+	if err := dial(net.IPv4(127, 0, 0, 1), l.monitor); err != nil {
+		t.Errorf("on loopback: %v", err)
+	}
+	all, err := net.InterfaceAddrs()
+	if err != nil {
+		t.Fatal(err)
+	}
+	elsewhere := 0
+	for _, a := range all {
+		ip, _, err := net.ParseCIDR(a.String())
+		if err != nil || ip.IsLoopback() || ip.To4() == nil {
+			continue
+		}
+		elsewhere++
+		if err := dial(ip, l.client); err != nil {
+			t.Errorf("clients at %s: %v", ip, err)
+		}
+		if err := dial(ip, l.monitor); !errors.Is(err, syscall.ECONNREFUSED) {
+			t.Errorf("the monitoring endpoints at %s: %v, want the connection refused", ip, err)
+		}
+	}
+	if elsewhere == 0 {
+		t.Skip("this machine has no address but loopback")
+	}
+}

@@ -1,0 +1,89 @@
+package main
+
+import (
+	"cmp"
+	"errors"
+	"os"
+	"path/filepath"
+	"syscall"
+
+	"unibus/config/schema"
+	"unibus/internal/api"
+	"unibus/internal/hclconf"
+	"unibus/internal/node"
+)
+
+// socketName is the name of the daemon's socket in its directory.
+const socketName = "unibus.sock"
+
+// runtimeSocket is where the daemon's socket is when systemd runs it.
+const runtimeSocket = "/run/unibus/" + socketName
+
+// socketOf is where the daemon of a node answers: where it is told to, else in the runtime directory that systemd gives
+// it, else beside its store.
+func (a *app) socketOf(n *schema.Node) string {
+	if a.socket != "" {
+		return a.socket
+	}
+	if dir := os.Getenv("RUNTIME_DIRECTORY"); dir != "" {
+		return filepath.Join(dir, socketName)
+	}
+	return filepath.Join(n.JetStream.StoreDir, n.Name, socketName)
+}
+
+// client asks the daemon on this host. Its socket is found by the file; while that one is bad, by the last good one, with
+// which the daemon runs.
+func (a *app) client() (*api.Client, error) {
+	if a.socket != "" {
+		return api.NewClient(a.socket), nil
+	}
+	underSystemd := exists(runtimeSocket)
+	if underSystemd && a.config == "" {
+		return api.NewClient(runtimeSocket), nil
+	}
+	path, err := a.findSocket()
+	if underSystemd && (err != nil || !exists(path)) {
+		path, err = runtimeSocket, nil
+	}
+	return api.NewClient(path), err
+}
+
+func (a *app) findSocket() (string, error) {
+	f, err := a.open("")
+	if err != nil && a.config == "" {
+		return "", err
+	}
+	f.name = cmp.Or(f.name, a.config)
+	c := node.Load(f.name, f.text, hclconf.Host{})
+	self := a.node
+	if c.Topology == nil {
+		good, ok := node.FindLastGood(f.name, f.text, "", a.node)
+		if c = node.Load(f.name, good.Text, hclconf.Host{}); !ok || c.Topology == nil {
+			return "", &exit{code: exitNobody, err: errors.New("the file does not say where the daemon's socket is"), try: "name it with --socket or UNIBUS_SOCKET"}
+		}
+		self = good.Node
+	}
+	if _, n := c.Topology.Node(self); n != nil {
+		return a.socketOf(n), nil
+	}
+	if self, err = a.self(c, exitNobody); err != nil {
+		return "", err
+	}
+	_, n := c.Topology.Node(self)
+	return a.socketOf(n), nil
+}
+
+func exists(path string) bool { _, err := os.Stat(path); return err == nil }
+
+// unanswered is an error of the client as the command ends with it.
+func unanswered(err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, api.ErrNoDaemon):
+		return &exit{code: exitNobody, err: err, try: "systemctl status unibus, or name the socket with --socket"}
+	case errors.Is(err, syscall.EACCES):
+		return &exit{code: exitPermission, err: err, try: "as root, or as a member of the group that owns the socket"}
+	}
+	return &exit{code: exitNobody, err: err}
+}
