@@ -21,12 +21,15 @@ import (
 	"unibus/config/schema"
 )
 
-// TestMain finds what is left running. nats-server v2.15.2 waits up to 30 s, also after its own end, for the answer to a
-// source's consumer request: in trySetupSourceConsumer for a new one, in tryDeleteSourcingConsumer for a removed one.
+// TestMain finds what is left running. nats-server v2.15.2 waits up to 30 s, also after its own end, for the answer to the
+// consumer request of a mirror (setupMirrorConsumer), of a source (trySetupSourceConsumer), and of a source that was
+// removed (tryDeleteSourcingConsumer).
 func TestMain(m *testing.M) {
+	const stream = "github.com/nats-io/nats-server/v2/server.(*stream)."
 	goleak.VerifyTestMain(m,
-		goleak.IgnoreAnyFunction("github.com/nats-io/nats-server/v2/server.(*stream).trySetupSourceConsumer.func3"),
-		goleak.IgnoreAnyFunction("github.com/nats-io/nats-server/v2/server.(*stream).tryDeleteSourcingConsumer.func1"))
+		goleak.IgnoreAnyFunction(stream+"setupMirrorConsumer.func3"),
+		goleak.IgnoreAnyFunction(stream+"trySetupSourceConsumer.func3"),
+		goleak.IgnoreAnyFunction(stream+"tryDeleteSourcingConsumer.func1"))
 }
 
 // eventually polls until try succeeds, and fails with its last error.
