@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 )
@@ -56,7 +57,7 @@ func (w *writer) run(ctx context.Context) {
 	defer pace.Stop()
 	for n := 0; ctx.Err() == nil; {
 		key, value := fmt.Sprintf("key.%d", n), fmt.Sprintf("value %d", n)
-		err := w.put(ctx, key, value)
+		err := w.put(context.WithoutCancel(ctx), key, value)
 		w.mu.Lock()
 		if err == nil {
 			w.acked[key] = value
@@ -130,20 +131,20 @@ func (w *writer) check() {
 	if len(w.created) != 1 {
 		w.t.Errorf("the bucket was created at %v", slices.Collect(maps.Keys(w.created)))
 	}
-	w.l.settled()
 	var first map[string]string
-	for _, node := range nodeNames {
-		all := w.contents(node)
-		for key, value := range w.acked {
-			if got := all["$KV.UNIBUS_rooms."+key]; got != value {
-				w.t.Errorf("%s has %s = %q, acknowledged was %q", node, key, got, value)
+	eventually(w.t, func() error { // a put that nobody waited for may still be on its way
+		w.l.settled()
+		first = w.contents(nodeNames[0])
+		for _, node := range nodeNames[1:] {
+			if diff := cmp.Diff(first, w.contents(node)); diff != "" {
+				return fmt.Errorf("%s (-) and %s (+) differ: %s", nodeNames[0], node, diff)
 			}
 		}
-		if first == nil {
-			first = all
-		}
-		if !maps.Equal(all, first) {
-			w.t.Errorf("%s and %s differ", node, nodeNames[0])
+		return nil
+	})
+	for key, value := range w.acked {
+		if got := first["$KV.UNIBUS_rooms."+key]; got != value {
+			w.t.Errorf("every replica has %s = %q, acknowledged was %q", key, got, value)
 		}
 	}
 	w.t.Logf("%d values were acknowledged, all of them are on every replica", len(w.acked))
