@@ -69,9 +69,25 @@ func (d *daemon) keep(name string, text []byte) error {
 	if err := os.MkdirAll(filepath.Dir(name), 0o750); err != nil {
 		return err
 	}
-	if err := renameio.WriteFile(name, text, 0o600); err != nil {
+	if _, again := d.kept[name]; !again {
+		left, _ := filepath.Glob(filepath.Join(filepath.Dir(name), "."+lastGoodFile+"*"))
+		for _, half := range left { // a power cut had it before it was in place
+			_ = os.Remove(half)
+		}
+	}
+	f, err := renameio.NewPendingFile(name, renameio.WithPermissions(0o600))
+	if err != nil {
 		return err
 	}
+	defer func() { _ = f.Cleanup() }() // nothing, once it is in place
+	if _, err := f.Write(text); err != nil {
+		return err
+	}
+	d.reached("last good file written")
+	if err := f.CloseAtomicallyReplace(); err != nil {
+		return err
+	}
+	d.reached("last good file in place")
 	d.kept[name] = text
 	return nil
 }

@@ -154,6 +154,18 @@ func (w *load) publish(ctx context.Context, name, other string) {
 	})
 }
 
+// goesOn waits until some more puts are acknowledged.
+func (w *load) goesOn() {
+	w.l.t.Helper()
+	before := w.puts.Load()
+	eventually(w.l.t, func() error {
+		if n := w.puts.Load() - before; n < 20 {
+			return fmt.Errorf("%d more puts were acknowledged", n)
+		}
+		return nil
+	})
+}
+
 // check ends the load and looks whether every value that was acknowledged last is there.
 func (w *load) check(t *testing.T) {
 	t.Helper()

@@ -44,6 +44,9 @@ type Config struct {
 	Abrupt bool
 	// lease is how long the lease of a restart lasts without its holder; 0 is a minute.
 	lease time.Duration
+	// step is called with the name of every step of a reload and of a restart when it is done; nil is allowed. Tests end
+	// the process in it.
+	step func(name string)
 	// Report is called with every change of the state of the declared assets; nil is allowed. It must not block.
 	Report func(bootstrap.Status)
 }
@@ -146,8 +149,16 @@ func (d *daemon) lives(ctx context.Context) error {
 		if err := d.live(ctx); err != nil && !d.goBack(err) {
 			return err
 		}
+		d.reached("server stopped")
 	}
 	return nil
+}
+
+// reached tells a test that a step is done.
+func (d *daemon) reached(step string) {
+	if d.step != nil {
+		d.step(step)
+	}
 }
 
 // goBack makes the topology that ran before a restart run again when the new one does not start. It is false when there

@@ -125,6 +125,7 @@ func (d *daemon) apply(c *hclconf.Config, read map[string][]byte, trigger string
 		r.Result = api.ReloadDryRun
 		return r
 	}
+	d.reached("planned")
 	live := plan.LivePart(running, c.Topology, d.Node)
 	pending := pendingRestart(live, c, d.Node)
 	given, err := d.give(srv, live, facts(c, false, pending))
@@ -180,6 +181,7 @@ func (d *daemon) give(srv *server.Server, t *schema.Topology, facts map[string]s
 	if err := srv.Reload(conf.WithMetadata(facts)); err != nil {
 		return false, err
 	}
+	d.reached("given to the server")
 	d.mu.Lock()
 	d.served, d.told = served, facts
 	d.mu.Unlock()
@@ -222,6 +224,7 @@ func (d *daemon) take(live *schema.Topology, c *hclconf.Config, read map[string]
 		d.last = kept(*r)
 	}
 	d.mu.Unlock()
+	d.reached("taken")
 	if rerun != nil {
 		rerun()
 	}

@@ -78,20 +78,30 @@ func (d *daemon) turn(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	defer l.release(ctx)
+	defer func() {
+		l.release(ctx)
+		d.reached("lease given back")
+	}()
+	d.reached("lease taken")
 	d.Log.Debug("it is this node's turn")
 	// Whoever restarts says so first and looks at the others then: of two that would do it at once, both would see it,
 	// lease or not.
 	d.setBusy(true)
 	defer d.setBusy(false)
+	d.reached("announced")
 	d.wait(nil)
 	if err := d.mayRestart(ctx); err != nil {
 		return err
 	}
+	d.reached("looked at the others again")
 	if err := d.restart(ctx); err != nil {
 		return err
 	}
-	return d.awaitCurrent(ctx)
+	if err := d.awaitCurrent(ctx); err != nil {
+		return err
+	}
+	d.reached("current again")
+	return nil
 }
 
 // due tells whether a restart is pending that this node makes by itself. The error says why it does not.
@@ -216,6 +226,7 @@ func (d *daemon) restart(ctx context.Context) error {
 	d.Log.Info("restarting in turn", "changes", attributes(pending))
 	srv.HandOver(ctx)
 	d.Log.Debug("leaderships are handed over")
+	d.reached("leaderships handed over")
 	stop()
 	select {
 	case <-ctx.Done():
@@ -223,6 +234,7 @@ func (d *daemon) restart(ctx context.Context) error {
 	case <-up:
 	}
 	d.Log.Debug("the next server listens")
+	d.reached("next server listens")
 	d.mu.Lock()
 	failed := d.failed
 	if failed == "" && d.last.Result == api.ReloadPending {

@@ -34,8 +34,10 @@ func (d *daemon) changed(c hclconf.Change) {
 
 // look loads a text and takes it up. While it is refused, new certificates and secrets still go to the file that counts.
 func (d *daemon) look(text []byte, trigger string, req api.ReloadRequest) api.Reload {
+	d.reached("read")
 	c, read := d.File.Load(text)
 	read = d.depends(c, read)
+	d.reached("loaded")
 	r := d.remember(d.apply(c, read, trigger, req), req.DryRun)
 	if req.DryRun {
 		return r
@@ -49,6 +51,7 @@ func (d *daemon) look(text []byte, trigger string, req api.ReloadRequest) api.Re
 		read = all
 	}
 	d.watcher.Loaded(text, read)
+	d.reached("reloaded")
 	return r
 }
 
