@@ -21,21 +21,33 @@ func (a *app) planCommand() *cobra.Command {
 	var output string
 	var detailed bool
 	cmd := &cobra.Command{
-		Use:   "plan OLD NEW",
-		Short: "Say what a changed file would do, from the two files alone",
+		Use:   "plan [OLD NEW | FILE]",
+		Short: "Say what a changed file would do",
 		Long: `Compare two files and say for every node whether nothing happens, the change is taken up live, or the node
 restarts, in which order, and what happens to the data. No host and no network is needed.
+
+With one file, or none for the one that is found, compare it with the running cluster: the daemon on this host looks at
+every declared asset. + is created, ~ changes, - is not managed any more (nothing is ever deleted), ? did not answer.
 
   nothing   the node has nothing to do
   live      taken up while the node runs; no client is disconnected
   data      changes or moves what is stored, while all nodes run
   restart   the node restarts its server, in turn with the others
-  refused   the nodes would keep the old file, unless "unibus reload --accept WORD" says otherwise
+  refused   the nodes would keep the old file, unless "unibus reload --accept WORD" says otherwise; an asset's setting
+            stays as it is
 
-Exit status: 0, with --detailed-exitcode 2 when anything changes; 1 a file is wrong, 64 usage, 66 no file.`,
-		Example: `  unibus plan <(git show HEAD:unibus.hcl) unibus.hcl`,
-		Args:    cobra.ExactArgs(2),
-		RunE: func(_ *cobra.Command, args []string) error {
+Exit status: 0, with --detailed-exitcode 2 when anything changes; 1 a file is wrong or an asset did not answer, 64 usage,
+66 no file, 69 no daemon answers, 77 no permission.`,
+		Example: `  unibus plan <(git show HEAD:unibus.hcl) unibus.hcl
+  unibus plan new.hcl`,
+		Args: cobra.MaximumNArgs(2),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if output != "text" && output != "json" {
+				return fmt.Errorf("-o is text or json, not %q", output)
+			}
+			if len(args) < 2 {
+				return a.planLive(cmd.Context(), args, output, detailed)
+			}
 			var files [2]*hclconf.Config
 			for i, name := range args {
 				f, err := a.open(name)

@@ -241,25 +241,58 @@ type Related struct {
 
 // Plan is what it takes to get from one file to another.
 type Plan struct {
-	FormatVersion string     `json:"format_version"`
-	Class         string     `json:"class"`
-	Nodes         []PlanItem `json:"nodes"`
-	Assets        []PlanItem `json:"assets"`
-	RestartOrder  []string   `json:"restart_order"`
+	FormatVersion string `json:"format_version"`
+	// Against is what the file is compared with: "file", or "cluster" where the live assets were looked at.
+	Against      string     `json:"against"`
+	Class        string     `json:"class"`
+	Nodes        []PlanItem `json:"nodes"`
+	Assets       []PlanItem `json:"assets"`
+	RestartOrder []string   `json:"restart_order"`
+	// Undeclared are live assets that the file does not have. They are left alone.
+	Undeclared []PlanAsset `json:"undeclared"`
 	// Risks are what the steps mean for who uses the cluster meanwhile.
 	Risks    []string      `json:"risks"`
 	Problems []PlanProblem `json:"problems"`
 }
 
+// What a file is compared with.
+const (
+	AgainstFile    = "file"
+	AgainstCluster = "cluster"
+)
+
+// ClassUnknown is the class of an asset that did not answer.
+const ClassUnknown = "unknown"
+
 // PlanItem is what one node or asset has to do.
 type PlanItem struct {
-	Kind    string       `json:"kind"`
-	Account string       `json:"account,omitempty"`
+	Kind    string `json:"kind"`
+	Account string `json:"account,omitempty"`
+	// Stream is that of a consumer.
+	Stream  string       `json:"stream,omitempty"`
 	Name    string       `json:"name"`
 	Class   string       `json:"class"`
 	Added   bool         `json:"added"`
 	Removed bool         `json:"removed"`
 	Changes []PlanChange `json:"changes"`
+	// CopyBytes is about how much is copied between nodes, and LeaderMoves whether the asset gets another leader. Both are
+	// null where the cluster was not asked.
+	CopyBytes   *uint64 `json:"copy_bytes"`
+	LeaderMoves *bool   `json:"leader_moves"`
+}
+
+// PlanAsset names an asset.
+type PlanAsset struct {
+	Kind    string `json:"kind"`
+	Account string `json:"account"`
+	Name    string `json:"name"`
+}
+
+// PlanRequest asks what a file would do to the running cluster.
+type PlanRequest struct {
+	// Filename is what places in the file are called.
+	Filename string `json:"filename"`
+	Text     []byte `json:"text"`
 }
 
 // PlanChange is one value that differs.

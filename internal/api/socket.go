@@ -22,13 +22,18 @@ type Handler struct {
 	Status func(context.Context) Status
 	// Reload reads the file again.
 	Reload func(context.Context, ReloadRequest) Reload
+	// Plan compares a file with the running cluster. It changes nothing.
+	Plan func(context.Context, PlanRequest) (Plan, error)
 }
 
 // maxSocketPath is what the kernel takes (sockaddr_un, 108 bytes with the NUL).
 const maxSocketPath = 107
 
-// maxBody is the largest request that is read.
-const maxBody = 64 << 10
+// maxBody is the largest request that is read, and maxPlan the largest that has a file in it, in base64.
+const (
+	maxBody = 64 << 10
+	maxPlan = 24 << 20
+)
 
 // Serve answers on the unix socket until ctx ends, and then returns nil. Whoever may write to the socket may ask: it has
 // mode 0660.
@@ -78,15 +83,34 @@ func (h Handler) routes() http.Handler {
 	})
 	mux.HandleFunc("POST /api/v1/reload", func(w http.ResponseWriter, r *http.Request) {
 		var req ReloadRequest
-		d := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxBody))
-		d.DisallowUnknownFields()
-		if err := d.Decode(&req); err != nil {
-			http.Error(w, err.Error(), http.StatusBadRequest)
+		if accept(w, r, maxBody, &req) {
+			reply(w, h.Reload(r.Context(), req))
+		}
+	})
+	mux.HandleFunc("POST /api/v1/plan", func(w http.ResponseWriter, r *http.Request) {
+		var req PlanRequest
+		if !accept(w, r, maxPlan, &req) {
 			return
 		}
-		reply(w, h.Reload(r.Context(), req))
+		p, err := h.Plan(r.Context(), req)
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusUnprocessableEntity)
+			return
+		}
+		reply(w, p)
 	})
 	return mux
+}
+
+// accept reads a request, or answers that it cannot be read.
+func accept(w http.ResponseWriter, r *http.Request, limit int64, into any) bool {
+	d := json.NewDecoder(http.MaxBytesReader(w, r.Body, limit))
+	d.DisallowUnknownFields()
+	err := d.Decode(into)
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusBadRequest)
+	}
+	return err == nil
 }
 
 func reply(w http.ResponseWriter, v any) {
@@ -123,6 +147,12 @@ func (c *Client) Status(ctx context.Context) (Status, error) {
 func (c *Client) Reload(ctx context.Context, req ReloadRequest) (Reload, error) {
 	var r Reload
 	return r, c.do(ctx, http.MethodPost, "/api/v1/reload", req, &r)
+}
+
+// Plan compares a file with the running cluster.
+func (c *Client) Plan(ctx context.Context, req PlanRequest) (Plan, error) {
+	var p Plan
+	return p, c.do(ctx, http.MethodPost, "/api/v1/plan", req, &p)
 }
 
 func (c *Client) do(ctx context.Context, method, path string, in, out any) error {

@@ -62,6 +62,8 @@ type Config struct {
 }
 
 const (
+	// attemptTimeout is how long one request may take where the file does not say.
+	attemptTimeout = 5 * time.Second
 	// notice is how soon a change of the meta group or of the routes is seen before everything is ready.
 	notice = 50 * time.Millisecond
 	// glance is how soon it is seen afterwards.
@@ -112,10 +114,11 @@ type runner struct {
 	budget   time.Duration           // for all of it, from the start
 	attempt  time.Duration           // for one request
 	keepers  []func(context.Context) // their lives
-	reading  chan struct{}           // held while one asset is asked for
-	watching chan struct{}           // held while an asset is watched
-	changing chan struct{}           // held while an asset is created or changed
-	scaling  chan struct{}           // held while an asset is scaled
+	compares []func(context.Context) *Difference
+	reading  chan struct{} // held while one asset is asked for
+	watching chan struct{} // held while an asset is watched
+	changing chan struct{} // held while an asset is created or changed
+	scaling  chan struct{} // held while an asset is scaled
 	view     atomic.Pointer[view]
 	dirty    chan struct{} // an asset changed
 	ready    atomic.Bool   // all assets were current when reported last
@@ -136,7 +139,7 @@ func newRunner(cfg Config, log hclog.Logger) *runner {
 		log:      log,
 		start:    time.Now(),
 		budget:   cmp.Or(cfg.Topology.Bootstrap.Timeout.Std(), 120*time.Second),
-		attempt:  cmp.Or(cfg.Topology.Bootstrap.AttemptTimeout.Std(), 5*time.Second),
+		attempt:  cmp.Or(cfg.Topology.Bootstrap.AttemptTimeout.Std(), attemptTimeout),
 		reading:  make(chan struct{}, reads),
 		watching: make(chan struct{}, watched),
 		changing: make(chan struct{}, inflight),
@@ -156,6 +159,7 @@ func keep[C config](r *runner, a asset[C]) {
 	k := &keeper[C]{runner: r, asset: a, index: len(r.keepers), since: r.start}
 	r.assets = append(r.assets, a.status())
 	r.keepers = append(r.keepers, k.run)
+	r.compares = append(r.compares, k.compare)
 }
 
 // view is the cluster at one moment, as this node sees it.

@@ -181,7 +181,7 @@ func (d *daemon) serve(ctx context.Context) error {
 	if !d.awaitListening(ctx) {
 		return nil
 	}
-	if err := api.Serve(ctx, d.Socket, api.Handler{Status: d.status, Reload: d.reload}); err != nil {
+	if err := api.Serve(ctx, d.Socket, api.Handler{Status: d.status, Reload: d.reload, Plan: d.plan}); err != nil {
 		d.Log.Error("operators cannot ask this node", "error", err)
 	}
 	return nil

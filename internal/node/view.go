@@ -11,7 +11,8 @@ import (
 // ViewPlan is a plan as the outside sees it, with lines of the two files in place of pointers.
 func ViewPlan(p *plan.Plan, old, new *hclconf.Config) api.Plan {
 	v := api.Plan{
-		FormatVersion: api.FormatVersion, Class: string(p.Class()), Nodes: []api.PlanItem{}, Assets: []api.PlanItem{},
+		FormatVersion: api.FormatVersion, Against: api.AgainstFile, Class: string(p.Class()), Nodes: []api.PlanItem{}, Assets: []api.PlanItem{},
+		Undeclared:   []api.PlanAsset{},
 		RestartOrder: append([]string{}, p.Restarts...), Risks: append([]string{}, p.Risks...), Problems: []api.PlanProblem{},
 	}
 	changes := func(all []plan.Change) []api.PlanChange {
