@@ -54,6 +54,7 @@ func TestScript(t *testing.T) {
 			"signal":    cmdSignal,
 			"listing":   cmdListing,
 			"jsonlines": cmdJSONLines,
+			"modes":     cmdModes,
 		},
 	})
 }
@@ -177,6 +178,20 @@ func cmdJSONLines(ts *testscript.TestScript, _ bool, args []string) {
 		var object map[string]any
 		if err := json.Unmarshal([]byte(line), &object); err != nil {
 			ts.Fatalf("%s: %v: %s", args[0], err, line)
+		}
+	}
+}
+
+// cmdModes looks at the permissions of files: modes 600 FILE...
+func cmdModes(ts *testscript.TestScript, _ bool, args []string) {
+	if len(args) < 2 {
+		ts.Fatalf("usage: modes MODE FILE...")
+	}
+	for _, name := range args[1:] {
+		info, err := os.Stat(ts.MkAbs(name))
+		ts.Check(err)
+		if got := fmt.Sprintf("%o", info.Mode().Perm()); got != args[0] {
+			ts.Fatalf("%s has mode %s, want %s", name, got, args[0])
 		}
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"maps"
 	"net"
 	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -17,6 +18,7 @@ import (
 
 	"unibus/config/schema"
 	"unibus/internal/hclconf"
+	"unibus/internal/pki"
 )
 
 // renewal is how long before its end a certificate is worth a warning.
@@ -24,10 +26,10 @@ const renewal = 30 * 24 * time.Hour
 
 // CheckFiles opens the certificates, keys and secrets that a file without errors names, as far as they are on this
 // machine, and returns what is wrong with them at the given time. The files of the node called self have to be here;
-// self may be "", when no node is. Of the other nodes those are checked whose certificate or key is here. It also
-// returns the names of the nodes that were checked.
+// self may be "", when no node is. Of the other nodes those are checked whose certificate or key is here. Files that are
+// yet to be copied to their host are here as well (pki.Dir). It also returns the names of the nodes that were checked.
 func CheckFiles(c *hclconf.Config, text []byte, self string, now time.Time) (found []hclconf.Diagnostic, nodes []string) {
-	f := &files{config: c, self: self, now: now}
+	f := newFiles(c, self, now)
 	secrets := f.secrets(text)
 	for _, n := range c.Topology.Nodes() {
 		if n.TLS != nil && (n.Name == self || f.here(n)) {
@@ -45,12 +47,43 @@ func CheckFiles(c *hclconf.Config, text []byte, self string, now time.Time) (fou
 	return f.found, nodes
 }
 
+// CheckCertificate is CheckFiles for the certificate of one node, which must be here.
+func CheckCertificate(c *hclconf.Config, n *schema.Node, now time.Time) []hclconf.Diagnostic {
+	f := newFiles(c, n.Name, now)
+	f.node(n)
+	return f.found
+}
+
+// Place is where a file of a node is on this machine: in the directory beside the unibus file that has what goes to the
+// node's host, else at its path.
+func Place(c *hclconf.Config, node, path string) string {
+	dir := pki.Dir(filepath.Dir(c.Name))
+	if exists(dir.Host(node)) {
+		return dir.At(node, path)
+	}
+	return path
+}
+
 // files is the state of one CheckFiles.
 type files struct {
 	config *hclconf.Config
 	self   string
 	now    time.Time
 	found  []hclconf.Diagnostic
+	paths  map[string]paths // of the nodes
+}
+
+// paths are where the files of a node are on this machine.
+type paths struct{ ca, cert, key string }
+
+func newFiles(c *hclconf.Config, self string, now time.Time) *files {
+	f := &files{config: c, self: self, now: now, paths: map[string]paths{}}
+	for _, n := range c.Topology.Nodes() {
+		if t := n.TLS; t != nil {
+			f.paths[n.Name] = paths{Place(c, n.Name, t.CAFile), Place(c, n.Name, t.CertFile), Place(c, n.Name, t.KeyFile)}
+		}
+	}
+	return f
 }
 
 func (f *files) problem(at any, code hclconf.Code, detail, hint string) *hclconf.Diagnostic {
@@ -68,13 +101,13 @@ func (f *files) here(n *schema.Node) bool {
 	if f.self != "" && f.shared(n) {
 		return false
 	}
-	return exists(n.TLS.CertFile) || exists(n.TLS.KeyFile)
+	return exists(f.paths[n.Name].cert) || exists(f.paths[n.Name].key)
 }
 
 // shared tells whether another node has the same cert_file.
 func (f *files) shared(n *schema.Node) bool {
 	return slices.ContainsFunc(f.config.Topology.Nodes(), func(o *schema.Node) bool {
-		return o != n && o.TLS != nil && o.TLS.CertFile == n.TLS.CertFile
+		return o != n && o.TLS != nil && f.paths[o.Name].cert == f.paths[n.Name].cert
 	})
 }
 
@@ -85,12 +118,12 @@ func (f *files) named(t *schema.Topology) bool {
 
 // node checks the certificate files of one node.
 func (f *files) node(n *schema.Node) {
-	t := n.TLS
-	ca, caOK := f.read(n, &t.CAFile, "ca_file")
-	cert, certOK := f.read(n, &t.CertFile, "cert_file")
-	key, keyOK := f.read(n, &t.KeyFile, "key_file")
+	t, p := n.TLS, f.paths[n.Name]
+	ca, caOK := f.read(n, &t.CAFile, p.ca, "ca_file")
+	cert, certOK := f.read(n, &t.CertFile, p.cert, "cert_file")
+	key, keyOK := f.read(n, &t.KeyFile, p.key, "key_file")
 	if keyOK {
-		f.mode(&t.KeyFile, t.KeyFile)
+		f.mode(&t.KeyFile, p.key)
 	}
 	roots := x509.NewCertPool()
 	if caOK {
@@ -114,18 +147,18 @@ func (f *files) node(n *schema.Node) {
 }
 
 // read opens one of a node's files.
-func (f *files) read(n *schema.Node, path *string, setting string) ([]byte, bool) {
-	b, err := readRegular(*path)
+func (f *files) read(n *schema.Node, at any, path, setting string) ([]byte, bool) {
+	b, err := readRegular(path)
 	switch {
 	case err == nil:
 		return b, true
 	case errors.Is(err, fs.ErrPermission):
-		f.warning(path, hclconf.CodeFile, fmt.Sprintf("%s %s of node %q was not checked: permission denied", setting, *path, n.Name),
+		f.warning(at, hclconf.CodeFile, fmt.Sprintf("%s %s of node %q was not checked: permission denied", setting, path, n.Name),
 			"run the command as the user that unibus runs as")
 	case errors.Is(err, fs.ErrNotExist):
-		f.problem(path, hclconf.CodeFile, fmt.Sprintf("%s %s of node %q does not exist", setting, *path, n.Name), "put it there, or correct the path")
+		f.problem(at, hclconf.CodeFile, fmt.Sprintf("%s %s of node %q does not exist", setting, path, n.Name), "put it there, or correct the path")
 	default:
-		f.problem(path, hclconf.CodeFile, fmt.Sprintf("%s of node %q cannot be read: %v", setting, n.Name, err), "")
+		f.problem(at, hclconf.CodeFile, fmt.Sprintf("%s of node %q cannot be read: %v", setting, n.Name, err), "")
 	}
 	return nil, false
 }
@@ -135,7 +168,7 @@ func (f *files) authorities(n *schema.Node, roots *x509.CertPool, ca []byte) boo
 	t := n.TLS
 	all, err := certificates(ca)
 	if err != nil {
-		f.problem(&t.CAFile, hclconf.CodeFile, fmt.Sprintf("ca_file %s %v", t.CAFile, err), "a PEM file with the certificates of the authorities")
+		f.problem(&t.CAFile, hclconf.CodeFile, fmt.Sprintf("ca_file %s %v", f.paths[n.Name].ca, err), "a PEM file with the certificates of the authorities")
 		return false
 	}
 	for _, cert := range all {
@@ -149,7 +182,7 @@ func (f *files) authorities(n *schema.Node, roots *x509.CertPool, ca []byte) boo
 func (f *files) chain(n *schema.Node, cert []byte) ([]*x509.Certificate, bool) {
 	chain, err := certificates(cert)
 	if err != nil {
-		f.problem(&n.TLS.CertFile, hclconf.CodeFile, fmt.Sprintf("cert_file %s %v", n.TLS.CertFile, err),
+		f.problem(&n.TLS.CertFile, hclconf.CodeFile, fmt.Sprintf("cert_file %s %v", f.paths[n.Name].cert, err),
 			"a PEM file with the node's certificate, and those of intermediate authorities behind it")
 	}
 	return chain, err == nil
@@ -162,10 +195,10 @@ func (f *files) key(n *schema.Node, cert, key []byte) {
 		return
 	}
 	if what := notKey(key); what != "" {
-		f.problem(&t.KeyFile, hclconf.CodeFile, fmt.Sprintf("key_file %s %s", t.KeyFile, what), "a PEM file with the private key, without a passphrase")
+		f.problem(&t.KeyFile, hclconf.CodeFile, fmt.Sprintf("key_file %s %s", f.paths[n.Name].key, what), "a PEM file with the private key, without a passphrase")
 		return
 	}
-	f.problem(&t.KeyFile, hclconf.CodeKey, fmt.Sprintf("key_file %s is not the key of cert_file %s", t.KeyFile, t.CertFile),
+	f.problem(&t.KeyFile, hclconf.CodeKey, fmt.Sprintf("key_file %s is not the key of cert_file %s", f.paths[n.Name].key, f.paths[n.Name].cert),
 		"install both from the same issue, for node "+strconv.Quote(n.Name))
 }
 
@@ -197,9 +230,9 @@ func (f *files) trust(n *schema.Node, chain []*x509.Certificate, roots *x509.Cer
 		return err
 	}
 	if err := verify(x509.ExtKeyUsageAny); err != nil {
-		detail := fmt.Sprintf("the certificate of node %q does not lead to ca_file %s: %v", n.Name, t.CAFile, trim(err))
+		detail := fmt.Sprintf("the certificate of node %q does not lead to ca_file %s: %v", n.Name, f.paths[n.Name].ca, trim(err))
 		if errors.As(err, new(x509.UnknownAuthorityError)) {
-			detail = fmt.Sprintf("the certificate of node %q was issued by %q, which does not lead to ca_file %s", n.Name, chain[0].Issuer, t.CAFile)
+			detail = fmt.Sprintf("the certificate of node %q was issued by %q, which does not lead to ca_file %s", n.Name, chain[0].Issuer, f.paths[n.Name].ca)
 		}
 		d := f.problem(&t.CertFile, hclconf.CodeChain, detail, "a certificate of one of the authorities in ca_file, with intermediate ones behind it in cert_file")
 		if at, ok := f.config.At(&t.CAFile); ok {
@@ -230,7 +263,7 @@ func (f *files) names(n *schema.Node, cert *x509.Certificate) {
 		return
 	}
 	if n.Name != f.self && f.shared(n) && slices.ContainsFunc(f.config.Topology.Nodes(), func(o *schema.Node) bool {
-		return o.TLS != nil && o.TLS.CertFile == n.TLS.CertFile && cert.VerifyHostname(o.Address) == nil
+		return o.TLS != nil && f.paths[o.Name].cert == f.paths[n.Name].cert && cert.VerifyHostname(o.Address) == nil
 	}) {
 		return
 	}
