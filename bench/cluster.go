@@ -23,28 +23,34 @@ const (
 	stock
 )
 
-// The cluster of every comparison: three nodes, five declared R3 buckets.
+// The cluster of most comparisons: three nodes, five declared R3 buckets.
 const nodes = 3
 
 var buckets = []string{"rooms", "presence", "users", "locks", "jobs"}
 
 // cluster is three nodes of one kind, each in a process of its own, with empty stores.
 type cluster struct {
-	kind  kind
-	dir   string
-	file  string // the topology
-	urls  []string
-	tls   *certs // nil for clear text
-	login nkeys.KeyPair
-	nodes []*process
-	argv  [][]string
+	kind    kind
+	buckets []string
+	dir     string
+	file    string // the topology
+	urls    []string
+	tls     *certs // nil for clear text
+	login   nkeys.KeyPair
+	nodes   []*process
+	argv    [][]string
 }
 
 // newCluster prepares everything that a start is not to be charged with: the file, certificates, and for stock servers
 // the nats.conf that unibus would run itself.
 func (r *rig) newCluster(ctx context.Context, k kind, tls bool) (*cluster, error) {
+	return r.newClusterOf(ctx, k, tls, buckets)
+}
+
+// newClusterOf is newCluster with other buckets.
+func (r *rig) newClusterOf(ctx context.Context, k kind, tls bool, buckets []string) (*cluster, error) {
 	r.clusters++
-	c := &cluster{kind: k, dir: filepath.Join(r.dir, fmt.Sprintf("cluster-%d", r.clusters))}
+	c := &cluster{kind: k, buckets: buckets, dir: filepath.Join(r.dir, fmt.Sprintf("cluster-%d", r.clusters))}
 	if err := os.Mkdir(c.dir, 0o700); err != nil {
 		return nil, err
 	}
@@ -103,7 +109,7 @@ func (c *cluster) write() error {
 	}
 	fmt.Fprintf(&b, "jetstream { store_dir = %q }\n", filepath.Join(c.dir, "store"))
 	fmt.Fprintf(&b, "user \"bench\" { nkey = %q }\n", user)
-	for _, name := range buckets {
+	for _, name := range c.buckets {
 		fmt.Fprintf(&b, "bucket %q { replicas = 3 }\n", name)
 	}
 	b.WriteString("}\n")

@@ -46,6 +46,7 @@ var sections = []section{
 	{"load", "Load", measureLoad, loadNotes},
 	{"memory", "Idle memory", measureMemory, memoryNotes},
 	{"validate", "Validation", measureValidate, validateNotes},
+	{"assets", "Many assets", measureAssets, assetsNotes},
 }
 
 // scale is how much is measured.
@@ -58,18 +59,19 @@ type scale struct {
 	settle  time.Duration // before memory is read
 	nodes   int           // in the large file
 	buckets int           // in the large file
+	assets  int           // declared at once
 	loads   int           // times a file is read
 }
 
 var (
-	full  = scale{starts: 21, rounds: 8, turns: 10, turn: time.Second / 2, idle: 4, settle: 20 * time.Second, nodes: 1000, buckets: 10_000, loads: 9}
-	quick = scale{starts: 1, rounds: 1, turns: 1, turn: 100 * time.Millisecond, idle: 1, settle: time.Second, nodes: 20, buckets: 200, loads: 1}
+	full  = scale{starts: 21, rounds: 8, turns: 10, turn: time.Second / 2, idle: 4, settle: 20 * time.Second, nodes: 1000, buckets: 10_000, assets: 1000, loads: 9}
+	quick = scale{starts: 1, rounds: 1, turns: 1, turn: 100 * time.Millisecond, idle: 1, settle: time.Second, nodes: 20, buckets: 200, assets: 20, loads: 1}
 )
 
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err error) {
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
 	flags.SetOutput(stderr)
-	only := flags.String("only", "", "measure only these sections, separated by commas: start, load, memory, validate")
+	only := flags.String("only", "", "measure only these sections, separated by commas: start, load, memory, validate, assets")
 	short := flags.Bool("quick", false, "measure next to nothing, to see that it works")
 	out := flags.String("o", "", "write the results to this file (a full run: bench/RESULTS.md)")
 	if err := flags.Parse(args); err != nil {

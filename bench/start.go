@@ -37,8 +37,11 @@ var (
 	tight = script{"tight script", 250 * time.Millisecond, 10 * time.Millisecond, true}
 )
 
-// startLimit is how long a start may take before something is wrong.
-const startLimit = time.Minute
+// startLimit is how long a start may take before something is wrong, and bucketLimit what each bucket adds.
+const (
+	startLimit  = time.Minute
+	bucketLimit = time.Second / 2
+)
 
 // begun is how long a cold start took, in milliseconds: until JetStream answers, and in all.
 type begun struct{ formed, current float64 }
@@ -153,7 +156,7 @@ func (r *rig) coldStart(ctx context.Context, k kind, tls bool, s script) (b begu
 
 // bringUp starts a cluster and returns when all its buckets are current. Stock servers get theirs from a script.
 func (c *cluster) bringUp(ctx context.Context, s script) (begun, error) {
-	ctx, cancel := context.WithTimeout(ctx, startLimit)
+	ctx, cancel := context.WithTimeout(ctx, startLimit+time.Duration(len(c.buckets))*bucketLimit)
 	defer cancel()
 	begin := time.Now()
 	if err := c.start(); err != nil {
@@ -192,7 +195,7 @@ func (c *cluster) await(ctx context.Context) (formed time.Time, err error) {
 		return formed, fmt.Errorf("JetStream: %w", err)
 	}
 	formed = time.Now()
-	for _, name := range buckets {
+	for _, name := range c.buckets {
 		isCurrent := func(reply []byte) bool { return current(reply, "KV_"+name) }
 		if err := ask(ctx, nc, "$JS.API.STREAM.INFO.KV_"+name, isCurrent); err != nil {
 			return formed, fmt.Errorf("bucket %q: %w", name, err)
@@ -256,7 +259,7 @@ func (s script) run(ctx context.Context, c *cluster) error {
 			nc.Close()
 		}
 	}()
-	for _, name := range buckets {
+	for _, name := range c.buckets {
 		for {
 			var err error
 			if nc == nil {

@@ -10,7 +10,7 @@
 //
 // An asset whose nodes are not all up is created with as many replicas as there are nodes to hold it, two where there
 // are two: with a single replica, that one disk would be the only copy until the others come. It is scaled up in place
-// as nodes come, one asset at a time, and never scaled down because a node is away.
+// as nodes come, a few assets at a time, and never scaled down because a node is away.
 package bootstrap
 
 import (
@@ -78,7 +78,7 @@ const (
 	dwell = 2 * time.Second
 	// scalings is how many assets are scaled at a time, so that copying the data of all of them does not starve the
 	// elections. Eight small buckets from one replica to three took 7.8 s one by one and 1.3 s together.
-	scalings = 1
+	scalings = 4
 	// inflight is how many assets are created or changed at a time. With 64, nats-server v2.15.2 took more than 5 s to
 	// answer some requests, and was no faster.
 	inflight = 16

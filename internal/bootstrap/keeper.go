@@ -43,6 +43,7 @@ type keeper[C config] struct {
 	last      Asset
 	since     time.Time // of the last change of the asset's state or of the view: the longer ago, the calmer
 	patience  time.Duration
+	asked     bool      // it was looked for
 	quiet     int       // how often in a row it was current
 	positions [2]uint64 // when looked at last
 	watchedAt time.Time // not zero while it is one of those that are watched
@@ -170,10 +171,15 @@ func (k *keeper[C]) assess(l *look[C], v *view) Asset {
 // leads is asked right before anything is changed, because leadership may have moved since the last look.
 func (k *keeper[C]) leads() bool { return k.Meta().IsLeader }
 
-// read looks at the asset, together with others where all is quiet.
+// read looks at the asset: together with others where all is quiet, and for the first time.
 func (k *keeper[C]) read(ctx context.Context, js jetstream.JetStream) (*info[C], error) {
+	limit := firstFor
 	if k.quiet >= settled && k.ready.Load() {
-		if i := k.lister.read(ctx, js, k.key); i != nil {
+		limit = patient
+	}
+	if limit == patient || !k.asked && k.leads() {
+		k.asked = true
+		if i := k.lister.read(ctx, js, k.key, limit); i != nil {
 			return i, nil
 		}
 	}

@@ -163,8 +163,10 @@ const (
 	many = 8
 	// gather is how long a reader waits for others who want to read.
 	gather = 50 * time.Millisecond
-	// patient is how long reading together may take at all.
-	patient = 20 * time.Second
+	// patient is how long reading together may take at all, and firstFor how long it may take at the start, when some
+	// assets may have no leader yet. 1,000 buckets take a tenth of a second.
+	patient  = 20 * time.Second
+	firstFor = time.Second
 	// slow is how long it may take, beside what each asset costs, without being avoided for a while. It takes 4 s more when
 	// a single asset has no leader, and nats-server logs a warning each time (nats-server v2.15.2,
 	// jsClusteredStreamListRequest).
@@ -188,8 +190,9 @@ type listing[C config] struct {
 	found   map[string]*info[C]
 }
 
-// read is the asset, or nil where it has to be asked for alone. It may be as old as reading all of them takes.
-func (l *lister[C]) read(ctx context.Context, js jetstream.JetStream, name string) *info[C] {
+// read is the asset, or nil where it has to be asked for alone. It may be as old as reading all of them takes, which is
+// at most the limit.
+func (l *lister[C]) read(ctx context.Context, js jetstream.JetStream, name string, limit time.Duration) *info[C] {
 	if l.size < many {
 		return nil
 	}
@@ -202,7 +205,7 @@ func (l *lister[C]) read(ctx context.Context, js jetstream.JetStream, name strin
 	turn.readers++
 	l.mu.Unlock()
 	if first {
-		l.run(ctx, js, turn)
+		l.run(ctx, js, turn, limit)
 	}
 	select {
 	case <-turn.done:
@@ -213,7 +216,7 @@ func (l *lister[C]) read(ctx context.Context, js jetstream.JetStream, name strin
 }
 
 // run is done by the first reader of a listing for all of them.
-func (l *lister[C]) run(ctx context.Context, js jetstream.JetStream, turn *listing[C]) {
+func (l *lister[C]) run(ctx context.Context, js jetstream.JetStream, turn *listing[C], limit time.Duration) {
 	wait := time.NewTimer(gather)
 	defer wait.Stop()
 	select {
@@ -225,7 +228,7 @@ func (l *lister[C]) run(ctx context.Context, js jetstream.JetStream, turn *listi
 	l.mu.Unlock()
 	avoid := false
 	if !alone {
-		turn.found, avoid = l.list(ctx, js)
+		turn.found, avoid = l.list(ctx, js, limit)
 	}
 	l.mu.Lock()
 	l.now = nil
@@ -237,8 +240,8 @@ func (l *lister[C]) run(ctx context.Context, js jetstream.JetStream, turn *listi
 }
 
 // list reads all, and tells whether that was not worth it.
-func (l *lister[C]) list(ctx context.Context, js jetstream.JetStream) (found map[string]*info[C], avoid bool) {
-	attempt, cancel := context.WithTimeout(ctx, patient)
+func (l *lister[C]) list(ctx context.Context, js jetstream.JetStream, limit time.Duration) (found map[string]*info[C], avoid bool) {
+	attempt, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	start := time.Now()
 	found, err := l.all(attempt, js)
