@@ -153,9 +153,14 @@ func (l *lab) startAll() []*process {
 
 func (l *lab) startOn(host *netlab.Host, name string, args ...string) *process {
 	l.t.Helper()
+	return l.startCommand(host, name, append([]string{"unibus", "run"}, args...)...)
+}
+
+func (l *lab) startCommand(host *netlab.Host, name string, args ...string) *process {
+	l.t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	d := &process{t: l.t, name: name, log: &logText{}, ended: make(chan struct{})}
-	d.cmd = host.Command(ctx, "unibus", append([]string{"run"}, args...)...)
+	d.cmd = host.Command(ctx, args[0], args[1:]...)
 	d.cmd.Stdout, d.cmd.Stderr = d.log, d.log
 	d.cmd.Env = append(os.Environ(), "UNIBUS_NODE=", "UNIBUS_CONFIG=")
 	d.cmd.WaitDelay = 5 * time.Second

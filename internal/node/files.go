@@ -285,11 +285,12 @@ func (f *files) mode(at any, path string) {
 func (f *files) secrets(text []byte) int {
 	here := map[string]bool{}
 	host := hclconf.Host{Node: f.self, ReadFile: func(path string) ([]byte, error) {
-		here[path] = exists(path)
-		if here[path] && !regular(path) {
+		at := f.secretAt(path)
+		here[path] = exists(at)
+		if here[path] && !regular(at) {
 			return nil, errors.New("not a regular file")
 		}
-		return hclconf.ThisHost(f.self).ReadFile(path)
+		return hclconf.ThisHost(f.self).ReadFile(at)
 	}}
 	read := hclconf.Load(f.config.Name, text, host)
 	if f.self != "" { // elsewhere a secret need not be
@@ -301,14 +302,23 @@ func (f *files) secrets(text []byte) int {
 			continue
 		}
 		n++
-		if severity, who := openTo(path); severity != "" {
+		at := f.secretAt(path)
+		if severity, who := openTo(at); severity != "" {
 			for _, d := range f.uses(text, path) {
-				d.Severity, d.Code, d.Detail, d.Hint = severity, hclconf.CodeMode, modeDetail(path, who), "chmod 600 "+path
+				d.Severity, d.Code, d.Detail, d.Hint = severity, hclconf.CodeMode, modeDetail(at, who), "chmod 600 "+at
 				f.found = append(f.found, d)
 			}
 		}
 	}
 	return n
+}
+
+// secretAt is where a secret of the node that this host is lies on this machine.
+func (f *files) secretAt(path string) string {
+	if f.self == "" {
+		return path
+	}
+	return Place(f.config, f.self, path)
 }
 
 // uses are the places where file() reads a path: those that complain when only this path is denied.
