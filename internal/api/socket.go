@@ -24,6 +24,11 @@ type Handler struct {
 	Reload func(context.Context, ReloadRequest) Reload
 	// Plan compares a file with the running cluster. It changes nothing.
 	Plan func(context.Context, PlanRequest) (Plan, error)
+	// Nodes looks at who belongs to the cluster.
+	Nodes func(context.Context) (Nodes, error)
+	// Node carries out an action on a node, or joins it where it is under way, and tells what happens until it is over
+	// or ctx ends.
+	Node func(context.Context, NodeRequest, func(NodeEvent))
 }
 
 // maxSocketPath is what the kernel takes (sockaddr_un, 108 bytes with the NUL).
@@ -99,6 +104,7 @@ func (h Handler) routes() http.Handler {
 		}
 		reply(w, p)
 	})
+	h.nodeRoutes(mux)
 	return mux
 }
 
@@ -156,26 +162,36 @@ func (c *Client) Plan(ctx context.Context, req PlanRequest) (Plan, error) {
 }
 
 func (c *Client) do(ctx context.Context, method, path string, in, out any) error {
+	resp, err := c.send(ctx, method, path, in)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	return json.NewDecoder(resp.Body).Decode(out)
+}
+
+// send returns an answer that is not an error. The caller closes its body.
+func (c *Client) send(ctx context.Context, method, path string, in any) (*http.Response, error) {
 	var body io.Reader
 	if in != nil {
 		b, err := json.Marshal(in)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		body = bytes.NewReader(b)
 	}
 	req, err := http.NewRequestWithContext(ctx, method, "http://unibus"+path, body)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	resp, err := c.http.Do(req)
 	if err != nil {
-		return errors.Unwrap(err) // without the made-up URL
+		return nil, errors.Unwrap(err) // without the made-up URL
 	}
-	defer resp.Body.Close()
 	if resp.StatusCode != http.StatusOK {
+		defer resp.Body.Close()
 		text, _ := io.ReadAll(io.LimitReader(resp.Body, 1<<10))
-		return fmt.Errorf("%s: %s", resp.Status, bytes.TrimSpace(text))
+		return nil, fmt.Errorf("%s: %s", resp.Status, bytes.TrimSpace(text))
 	}
-	return json.NewDecoder(resp.Body).Decode(out)
+	return resp, nil
 }

@@ -77,7 +77,8 @@ func Run(ctx context.Context, c Config) error {
 	if err != nil {
 		return err
 	}
-	d := &daemon{Config: c, id: id, started: time.Now(), running: c.Topology, listening: make(chan struct{}), seen: map[string]api.Node{}, kept: map[string][]byte{}}
+	d := &daemon{Config: c, id: id, started: time.Now(), running: c.Topology, listening: make(chan struct{}), seen: map[string]api.Node{}, kept: map[string][]byte{}, jobs: map[string]*job{}}
+	d.drained = d.wasDrained()
 	d.trialOver = time.NewTimer(0)
 	d.trialOver.Stop()
 	if c.File != nil {
@@ -88,8 +89,9 @@ func Run(ctx context.Context, c Config) error {
 		d.last = d.firstLook()
 	}
 	ctx, stop := context.WithCancel(ctx)
-	defer stop()
 	d.ctx = ctx
+	defer d.working.Wait()
+	defer stop()
 	var g errgroup.Group
 	g.Go(func() error { defer stop(); return d.lives(ctx) })
 	if c.File != nil {
@@ -134,6 +136,9 @@ type daemon struct {
 	assets  bootstrap.Status
 	trial   *trial
 	seen    map[string]api.Node // the last report of every node
+	drained bool                // this node is to hold nothing
+	jobs    map[string]*job     // what operators have asked for, by action and node
+	working sync.WaitGroup      // the jobs that are under way
 
 	previous *schema.Topology // what ran before the restart that is under way
 	failed   string           // why the last restart went back to it
@@ -181,7 +186,7 @@ func (d *daemon) serve(ctx context.Context) error {
 	if !d.awaitListening(ctx) {
 		return nil
 	}
-	if err := api.Serve(ctx, d.Socket, api.Handler{Status: d.status, Reload: d.reload, Plan: d.plan}); err != nil {
+	if err := api.Serve(ctx, d.Socket, api.Handler{Status: d.status, Reload: d.reload, Plan: d.plan, Nodes: d.nodes, Node: d.node}); err != nil {
 		d.Log.Error("operators cannot ask this node", "error", err)
 	}
 	return nil
@@ -265,6 +270,7 @@ func (d *daemon) work(ctx context.Context, stop context.CancelFunc, s *server.Se
 	})
 	var g errgroup.Group
 	g.Go(func() error { return d.answer(ctx, conns) })
+	g.Go(func() error { return d.belong(ctx, s, conns) })
 	g.Go(func() error { return d.keepAssets(ctx, s, conns) })
 	if err := g.Wait(); ctx.Err() == nil {
 		return err
@@ -321,7 +327,7 @@ func (d *daemon) report(s bootstrap.Status) {
 // conf is what a topology makes this node run.
 func (d *daemon) conf(t *schema.Topology) (server.Conf, error) {
 	conf, err := server.NewConf(t, d.Node, d.id)
-	return conf.WithDebug(d.NATSDebug), err
+	return conf.WithDebug(d.NATSDebug).WithDrained(d.isDrained()), err
 }
 
 // facts are what every stock tool shows of a node: whose file it runs, whether the last one was refused, and what waits

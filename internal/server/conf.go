@@ -20,6 +20,7 @@ type Conf struct {
 	identity Identity
 	debug    int
 	metadata map[string]string
+	drained  bool
 }
 
 // NewConf is the configuration of the named node. It opens nothing and reads nothing but its arguments. The error is an
@@ -44,6 +45,12 @@ func (c Conf) WithDebug(level int) Conf {
 // is as it was.
 func (c Conf) WithMetadata(facts map[string]string) Conf {
 	c.metadata = facts
+	return c
+}
+
+// WithDrained is the same configuration with or without the tag that keeps new assets away from the node.
+func (c Conf) WithDrained(drained bool) Conf {
+	c.drained = drained
 	return c
 }
 

@@ -11,17 +11,20 @@ import (
 const handOverLimit = 5 * time.Second
 
 // HandOver gives the leadership of every replicated stream and consumer to another node and waits until it has been
-// taken up, so that the stop which follows interrupts nobody. What stays after 5 s, because no other replica is up to
-// date, is left to the stop itself.
-func (s *Server) HandOver(ctx context.Context) {
+// taken up, so that the stop which follows interrupts nobody. It returns how many stay after 5 s, because no other
+// replica is up to date; they are left to the stop itself.
+func (s *Server) HandOver(ctx context.Context) (left int) {
 	ctx, cancel := context.WithTimeout(ctx, handOverLimit)
 	defer cancel()
 	poll := time.NewTicker(50 * time.Millisecond)
 	defer poll.Stop()
-	for s.stepDown() > 0 {
+	for {
+		if left = s.stepDown(); left == 0 {
+			return 0
+		}
 		select {
 		case <-ctx.Done():
-			return
+			return left
 		case <-poll.C:
 		}
 	}

@@ -42,7 +42,7 @@ func (c Conf) render(v view) string {
 	if n.Monitor.Enabled {
 		t.set("http", hostPort(monitorListen(n), n.Monitor.Port))
 	}
-	if tags := serverTags(n); len(tags) > 0 {
+	if tags := c.serverTags(); len(tags) > 0 {
 		t.set("server_tags", tags)
 	}
 	if len(c.metadata) > 0 {
@@ -225,11 +225,11 @@ func (c Conf) clusterBlock(t *text, v view) {
 // noAssets is the tag that keeps every asset away from a node (nats-server v2.15.2, jetstream_cluster.go, jsExcludePlacement).
 const noAssets = "!jetstream"
 
-func serverTags(n *schema.Node) []string {
-	if n.Arbiter {
-		return append(slices.Clone(n.Tags), noAssets)
+func (c Conf) serverTags() []string {
+	if c.node.Arbiter || c.drained {
+		return append(slices.Clone(c.node.Tags), noAssets)
 	}
-	return n.Tags
+	return c.node.Tags
 }
 
 // gatewayBlock links the clusters. Every node names every address of every other cluster before its first boot: the first

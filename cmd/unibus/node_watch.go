@@ -1,0 +1,155 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/mattn/go-isatty"
+	"github.com/spf13/cobra"
+
+	"unibus/internal/api"
+)
+
+// exitLater is that something can be done later, or goes on.
+const exitLater = 75
+
+// actionCommand is a command that carries out an action on one node and shows it.
+func (a *app) actionCommand(req api.NodeRequest, cmd *cobra.Command) *cobra.Command {
+	var output string
+	var timeout time.Duration
+	cmd.Args = cobra.ExactArgs(1)
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		req.Node = args[0]
+		return a.watchAction(cmd.Context(), req, output, timeout)
+	}
+	cmd.Flags().StringVarP(&output, "output", "o", "text", "text, or jsonl: an event a line")
+	cmd.Flags().DurationVar(&timeout, "timeout", 0, "stop watching after this time; 0 never does")
+	return cmd
+}
+
+// watchAction asks the daemon for an action and shows what happens until it is over. The daemon goes on without us.
+func (a *app) watchAction(ctx context.Context, req api.NodeRequest, output string, timeout time.Duration) error {
+	w := &watcher{out: a.stdout, json: output == "jsonl", live: isTerminal(a.stdout)}
+	if output != "text" && output != "jsonl" {
+		return fmt.Errorf("-o is text or jsonl, not %q", output)
+	}
+	c, err := a.client()
+	if err != nil {
+		return err
+	}
+	watching, stop := ctx, context.CancelFunc(func() {})
+	if timeout > 0 {
+		watching, stop = context.WithTimeout(ctx, timeout)
+	}
+	defer stop()
+	last, err := c.Node(watching, req, w.show)
+	w.clear()
+	switch {
+	case err != nil && watching.Err() != nil:
+		return w.detached(ctx, req)
+	case err != nil:
+		return unanswered(err)
+	}
+	return ended(last, w.json)
+}
+
+// ended is how a command ends with the last event of an action.
+func ended(last api.NodeEvent, said bool) error {
+	e := &exit{code: exitLater, err: errors.New(last.Message), try: last.Hint}
+	switch last.State {
+	case api.EventDone:
+		return nil
+	case api.EventFailed:
+		e.code = exitInvalid
+	}
+	if said {
+		return &exit{code: e.code}
+	}
+	return e
+}
+
+// watcher shows events: as JSON, as lines with a time, or, on a terminal, with what is waited for drawn anew below them.
+type watcher struct {
+	out        io.Writer
+	json, live bool
+	drawn      int // lines that are to be drawn over
+	waiting    api.NodeEvent
+}
+
+func (w *watcher) show(e api.NodeEvent) {
+	if w.json {
+		_ = json.NewEncoder(w.out).Encode(e) // nobody reads any more
+		return
+	}
+	w.clear()
+	if e.State == api.EventWaiting {
+		w.waiting = e
+	}
+	switch {
+	case e.State == api.EventWaiting && w.live:
+		text := "… " + e.Message + "\n"
+		for _, name := range e.Assets {
+			text += "    " + name + "\n"
+		}
+		if more := e.Remaining - len(e.Assets); more > 0 {
+			text += fmt.Sprintf("    and %d more\n", more)
+		}
+		text += hint(e)
+		w.drawn = strings.Count(text, "\n")
+		fmt.Fprint(w.out, text)
+	case e.State == api.EventLater, e.State == api.EventFailed: // the command ends with it
+	default:
+		fmt.Fprintf(w.out, "%s  %s%s\n%s", e.Time.Local().Format(time.TimeOnly), e.Message, list(e), hint(e))
+	}
+}
+
+// list names what is waited for, in a line.
+func list(e api.NodeEvent) string {
+	if len(e.Assets) == 0 {
+		return ""
+	}
+	more := ""
+	if n := e.Remaining - len(e.Assets); n > 0 {
+		more = fmt.Sprintf(" and %d more", n)
+	}
+	return " [" + strings.Join(e.Assets, ", ") + more + "]"
+}
+
+func hint(e api.NodeEvent) string {
+	if e.Hint == "" {
+		return ""
+	}
+	return "   try: " + e.Hint + "\n"
+}
+
+// clear takes back what was drawn to be drawn over.
+func (w *watcher) clear() {
+	if w.drawn > 0 {
+		fmt.Fprintf(w.out, "\x1b[%dA\x1b[J", w.drawn)
+	}
+	w.drawn = 0
+}
+
+// detached is how the command ends when nobody watches any more: by Ctrl-C, or because the time is up.
+func (w *watcher) detached(ctx context.Context, req api.NodeRequest) error {
+	why := "the time is up"
+	if ctx.Err() != nil {
+		why = "not watched any more"
+	}
+	e := &exit{code: exitLater, err: fmt.Errorf("%s; the daemon goes on", why), try: "unibus node " + strings.TrimSpace(req.Action+" "+req.Node)}
+	if w.waiting.Message != "" {
+		e.err = fmt.Errorf("%s; the daemon goes on: %s%s", why, w.waiting.Message, list(w.waiting))
+	}
+	return e
+}
+
+func isTerminal(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	return ok && isatty.IsTerminal(f.Fd()) && os.Getenv("TERM") != "dumb"
+}
