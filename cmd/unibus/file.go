@@ -31,15 +31,9 @@ func (a *app) open(name string) (file, error) {
 		return file{"<stdin>", text}, nil
 	}
 	if name == "" {
-		if name = a.config; name == "" {
-			i := slices.IndexFunc(places, func(p string) bool { _, err := os.Stat(p); return err == nil })
-			if i < 0 {
-				return file{}, &exit{
-					code: exitNoInput, err: errors.New("there is no file: neither ./unibus.hcl nor /etc/unibus/unibus.hcl"),
-					try: "name one, with --config FILE or UNIBUS_CONFIG",
-				}
-			}
-			name = places[i]
+		var err error
+		if name, err = a.place(); err != nil {
+			return file{}, err
 		}
 	}
 	f, err := os.Open(name)
@@ -55,6 +49,38 @@ func (a *app) open(name string) (file, error) {
 		return file{}, &exit{code: exitNoInput, err: err}
 	}
 	return file{name, text}, nil
+}
+
+// place is the file of this host: the named one, or the one that is found.
+func (a *app) place() (string, error) {
+	if a.config != "" {
+		return a.config, nil
+	}
+	i := slices.IndexFunc(places, func(p string) bool { _, err := os.Stat(p); return err == nil })
+	if i < 0 {
+		return "", &exit{
+			code: exitNoInput, err: errors.New("there is no file: neither ./unibus.hcl nor /etc/unibus/unibus.hcl"),
+			try: "name one, with --config FILE or UNIBUS_CONFIG",
+		}
+	}
+	return places[i], nil
+}
+
+// openOwn reads the file of this host, which has to be a regular one: a pipe could block for ever. A file that cannot be
+// read still has its name, where there is one.
+func (a *app) openOwn() (file, error) {
+	name, err := a.place()
+	if err != nil {
+		return file{}, err
+	}
+	if info, err := os.Stat(name); err == nil && !info.Mode().IsRegular() {
+		return file{name: name}, &exit{
+			code: exitNoInput, err: fmt.Errorf("%s is not a regular file", name), try: "put the file itself there, or a link to it",
+		}
+	}
+	f, err := a.open(name)
+	f.name = name
+	return f, err
 }
 
 // read reads one byte more than a file may have, which is then refused for its size, so that an endless one ends.

@@ -102,15 +102,13 @@ func (a *app) loadHere(dataDir string, log hclog.Logger) (*here, error) {
 		}
 		dataDir = abs
 	}
-	f, err := a.open("")
-	var h *here
-	switch {
-	case err == nil:
-		h, err = a.readHere(f, dataDir)
-	case a.config == "" || !errors.Is(err, fs.ErrNotExist):
+	f, err := a.openOwn()
+	if f.name == "" {
 		return nil, err
-	default:
-		f.name = a.config
+	}
+	var h *here
+	if err == nil {
+		h, err = a.readHere(f, dataDir)
 	}
 	last := a.lastGood(f, h, dataDir)
 	if err == nil && last != nil {

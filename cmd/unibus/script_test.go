@@ -55,6 +55,7 @@ func TestScript(t *testing.T) {
 			"listing":   cmdListing,
 			"jsonlines": cmdJSONLines,
 			"modes":     cmdModes,
+			"nowhere":   cmdNowhere,
 		},
 	})
 }
@@ -131,10 +132,10 @@ func cmdAwait(ts *testscript.TestScript, _ bool, args []string) {
 // cmdSignal sends a signal to every process in the background: signal TERM.
 func cmdSignal(ts *testscript.TestScript, _ bool, args []string) {
 	signals := map[string]syscall.Signal{
-		"TERM": syscall.SIGTERM, "INT": syscall.SIGINT, "STOP": syscall.SIGSTOP, "CONT": syscall.SIGCONT,
+		"TERM": syscall.SIGTERM, "INT": syscall.SIGINT, "STOP": syscall.SIGSTOP, "CONT": syscall.SIGCONT, "HUP": syscall.SIGHUP, "KILL": syscall.SIGKILL,
 	}
 	if len(args) != 1 || signals[args[0]] == 0 {
-		ts.Fatalf("usage: signal TERM|INT|STOP|CONT")
+		ts.Fatalf("usage: signal TERM|INT|STOP|CONT|HUP|KILL")
 	}
 	for _, cmd := range ts.BackgroundCmds() {
 		ts.Check(cmd.Process.Signal(signals[args[0]]))
@@ -193,5 +194,28 @@ func cmdModes(ts *testscript.TestScript, _ bool, args []string) {
 		if got := fmt.Sprintf("%o", info.Mode().Perm()); got != args[0] {
 			ts.Fatalf("%s has mode %s, want %s", name, got, args[0])
 		}
+	}
+}
+
+// cmdNowhere looks whether a text is in no file of a directory, which must have some: nowhere TEXT DIR.
+func cmdNowhere(ts *testscript.TestScript, _ bool, args []string) {
+	if len(args) != 2 {
+		ts.Fatalf("usage: nowhere TEXT DIR")
+	}
+	files := 0
+	err := filepath.WalkDir(ts.MkAbs(args[1]), func(path string, e fs.DirEntry, err error) error {
+		if err != nil || !e.Type().IsRegular() {
+			return err
+		}
+		text, err := os.ReadFile(path)
+		files++
+		if strings.Contains(string(text), args[0]) {
+			err = fmt.Errorf("%s has %q", path, args[0])
+		}
+		return err
+	})
+	ts.Check(err)
+	if files == 0 {
+		ts.Fatalf("%s has no files", args[1])
 	}
 }

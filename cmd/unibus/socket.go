@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"errors"
 	"os"
 	"path/filepath"
@@ -49,11 +48,10 @@ func (a *app) client() (*api.Client, error) {
 }
 
 func (a *app) findSocket() (string, error) {
-	f, err := a.open("")
-	if err != nil && a.config == "" {
+	f, err := a.openOwn()
+	if f.name == "" {
 		return "", err
 	}
-	f.name = cmp.Or(f.name, a.config)
 	c := node.Load(f.name, f.text, hclconf.Host{})
 	self := a.node
 	if c.Topology == nil {

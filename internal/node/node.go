@@ -128,6 +128,7 @@ type daemon struct {
 	stop    context.CancelFunc // ends this life of the server
 	rerun   context.CancelFunc // makes bootstrap look at running again
 	file    *hclconf.Config    // what was accepted last; nil without a file
+	before  *hclconf.Config    // what counted until file did; nil since a start and since a trial was over
 	since   time.Time          // since when
 	last    *api.Reload
 	pending []api.Pending // what of file waits for a restart

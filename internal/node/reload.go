@@ -100,6 +100,9 @@ func (d *daemon) apply(c *hclconf.Config, read map[string][]byte, trigger string
 		return refuse(r.Error)
 	case c.Topology == nil:
 		return refuse(refusal(&r))
+	case req.TrySeconds > 0 && !d.canTry(c):
+		r.Error = "this file is no new one: there is nothing that a trial could go back to"
+		return refuse(r.Error)
 	}
 	d.mu.Lock()
 	running, old, srv := d.running, d.file, d.srv
@@ -206,13 +209,18 @@ func (d *daemon) fingerprint(conf server.Conf, t *schema.Topology) string {
 // take makes an accepted file the one that counts.
 func (d *daemon) take(live *schema.Topology, c *hclconf.Config, read map[string][]byte, pending []api.Pending, req api.ReloadRequest, r *api.Reload) {
 	d.mu.Lock()
-	before := d.file
-	if c.FileHash != before.FileHash {
-		d.since = time.Now()
+	switch {
+	case c.FileHash != d.file.FileHash:
+		d.since, d.before = time.Now(), d.file
+		if d.trial != nil { // what nobody has kept is nothing to go back to
+			d.before = d.trial.previous
+		}
 		if r.Trigger != byRevert {
 			d.rejected = ""
 		}
-		d.tryOrEnd(before, req, r)
+		d.tryOrEnd(req, r)
+	case req.TrySeconds > 0:
+		d.tryOrEnd(req, r)
 	}
 	rerun := d.rerun
 	if reflect.DeepEqual(declared(d.running), declared(live)) {
@@ -332,15 +340,23 @@ type trial struct {
 	over     time.Time
 }
 
+// tryWindow is how long after a file was taken up it can still be tried. Whoever asks for a trial has put the file there
+// a moment before, and the watcher is quicker.
+const tryWindow = 10 * time.Minute
+
+// canTry tells whether there is anything that a trial of a file could go back to.
+func (d *daemon) canTry(c *hclconf.Config) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return c.FileHash != d.file.FileHash || d.trial != nil || d.before != nil && time.Since(d.since) < tryWindow
+}
+
 // tryOrEnd begins the trial that a reload asks for. Any other new file ends the one that is under way.
-func (d *daemon) tryOrEnd(before *hclconf.Config, req api.ReloadRequest, r *api.Reload) {
-	if d.trial != nil {
-		before = d.trial.previous
-	}
+func (d *daemon) tryOrEnd(req api.ReloadRequest, r *api.Reload) {
 	d.endTrial()
 	if req.TrySeconds > 0 {
 		after := time.Duration(req.TrySeconds * float64(time.Second))
-		d.trial = &trial{previous: before, over: time.Now().Add(after)}
+		d.trial = &trial{previous: d.before, over: time.Now().Add(after)}
 		d.trialOver.Reset(after)
 		over := d.trial.over.UTC()
 		r.RevertAt = &over
@@ -371,6 +387,9 @@ func (d *daemon) revert() {
 		c = t.previous
 	}
 	d.remember(d.apply(c, d.depends(c, read), byRevert, api.ReloadRequest{Accept: plan.AcceptAll}), false)
+	d.mu.Lock()
+	d.before = nil
+	d.mu.Unlock()
 	d.watcher.Loaded(c.Text(), d.read)
 }
 
@@ -384,6 +403,7 @@ func (d *daemon) keepTrial() api.Reload {
 		return unread(byCommand, "no reload is on trial")
 	}
 	d.endTrial()
+	d.before = nil
 	r := unread(byCommand, "")
 	r.Result, r.FileHash, r.Digest = api.ReloadApplied, d.file.FileHash, d.file.Digest
 	if len(d.pending) > 0 {
