@@ -93,6 +93,9 @@ func (a *app) writeReload(r api.Reload) error {
 		fmt.Fprintln(a.stdout, "refused; the old configuration keeps running")
 		for _, p := range r.Problems {
 			fmt.Fprintf(a.stdout, "   %s\n   try: %s\n", p.Summary, p.Hint)
+			if p.Accept != "" {
+				fmt.Fprintf(a.stdout, "   or, if it is meant: unibus reload --accept %s\n", p.Accept)
+			}
 		}
 		if r.Error != "" {
 			fmt.Fprintf(a.stdout, "   %s\n", r.Error)
