@@ -89,16 +89,27 @@ func (a *app) writePlan(v api.Plan) error {
 		appendItem(t, g.who, g.item)
 	}
 	for _, s := range v.Assets {
-		appendItem(t, s.Kind+" "+s.Name, s)
+		appendItem(t, assetTitle(s), s)
 	}
 	t.Render()
 	if len(v.RestartOrder) > 0 {
 		fmt.Fprintf(a.stdout, "\nrestart in turn: %s (the meta leader last)\n", strings.Join(v.RestartOrder, ", "))
 	}
+	for _, risk := range v.Risks {
+		fmt.Fprintf(a.stdout, "\nrisk: %s\n", risk)
+	}
 	for _, p := range v.Problems {
 		a.writeProblem(p)
 	}
 	return nil
+}
+
+// assetTitle names an asset, a consumer with its stream.
+func assetTitle(item api.PlanItem) string {
+	if item.Stream != "" {
+		return fmt.Sprintf("%s %s/%s", item.Kind, item.Stream, item.Name)
+	}
+	return item.Kind + " " + item.Name
 }
 
 func (a *app) writeProblem(p api.PlanProblem) {

@@ -302,6 +302,8 @@ type PlanChange struct {
 	Old       string `json:"old"`
 	New       string `json:"new"`
 	Effect    string `json:"effect"`
+	// LosesData tells that the change may delete what is stored.
+	LosesData bool   `json:"loses_data"`
 	OldRange  *Range `json:"old_range"`
 	NewRange  *Range `json:"new_range"`
 }

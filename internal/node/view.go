@@ -19,7 +19,7 @@ func ViewPlan(p *plan.Plan, old, new *hclconf.Config) api.Plan {
 		out := []api.PlanChange{}
 		for _, c := range all {
 			out = append(out, api.PlanChange{
-				Attribute: c.Attribute, Class: string(c.Class), Old: c.Old, New: c.New, Effect: c.Effect,
+				Attribute: c.Attribute, Class: string(c.Class), Old: c.Old, New: c.New, Effect: c.Effect, LosesData: c.LosesData,
 				OldRange: place(old, c.OldAt), NewRange: place(new, c.NewAt),
 			})
 		}
@@ -32,7 +32,7 @@ func ViewPlan(p *plan.Plan, old, new *hclconf.Config) api.Plan {
 	}
 	for _, a := range p.Assets {
 		v.Assets = append(v.Assets, api.PlanItem{
-			Kind: a.Kind, Account: a.Account, Name: a.Name, Class: string(a.Class), Added: a.Added, Removed: a.Removed, Changes: changes(a.Changes),
+			Kind: a.Kind, Account: a.Account, Stream: a.Stream, Name: a.Name, Class: string(a.Class), Added: a.Added, Removed: a.Removed, Changes: changes(a.Changes),
 		})
 	}
 	for _, problem := range p.Problems {

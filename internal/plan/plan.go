@@ -52,6 +52,8 @@ type Change struct {
 	OldAt, NewAt any
 	// Effect says what else the change means; it may be empty.
 	Effect string
+	// LosesData tells that the change may delete what is stored.
+	LosesData bool
 }
 
 // Node is what one node has to do.
@@ -66,11 +68,21 @@ type Node struct {
 
 // Asset is what happens to one declared asset.
 type Asset struct {
-	// Kind is "bucket".
-	Kind, Account, Name string
-	Class               Class
-	Changes             []Change
-	Added, Removed      bool
+	// Kind is "bucket", "stream", "object_store" or "consumer".
+	Kind, Account string
+	// Stream is that of a consumer.
+	Stream, Name   string
+	Class          Class
+	Changes        []Change
+	Added, Removed bool
+}
+
+// String names the asset: bucket "rooms", consumer "billing" of stream "ORDERS".
+func (a Asset) String() string {
+	if a.Stream != "" {
+		return fmt.Sprintf("%s %q of stream %q", a.Kind, a.Name, a.Stream)
+	}
+	return fmt.Sprintf("%s %q", strings.ReplaceAll(a.Kind, "_", " "), a.Name)
 }
 
 // Problem is a step that is too big to be taken without being asked.
@@ -199,7 +211,7 @@ func nodeDiff(old, new *schema.Topology, n *schema.Node, everyone []Change) Node
 
 // nodeEffects is what else a change of a node's settings means.
 var nodeEffects = map[string]string{
-	"address":          "advertised at once; routes that are up stay up",
+	"address":          "advertised from the restart on",
 	"tls":              "connections that are open stay as they are",
 	"routes.pool_size": "every route is dialled anew at once",
 }
@@ -259,124 +271,6 @@ func dialled(class Class) string {
 	return ""
 }
 
-// assets are the assets that differ.
-func assets(old, new *schema.Topology) []Asset {
-	was, before := declared(old)
-	is, after := declared(new)
-	var out []Asset
-	for _, k := range after {
-		a := Asset{Kind: k.kind, Account: k.account, Name: k.name, Class: Data}
-		block := is[k]
-		if !was[k].IsValid() {
-			a.Added = true
-			a.Changes = []Change{{Attribute: k.kind, Class: Data, NewAt: block.Interface(), Effect: fmt.Sprintf("is created with %d replicas", replicas(new, block))}}
-			out = append(out, a)
-			continue
-		}
-		a.Changes = fields(was[k].Elem(), block.Elem(), "")
-		a.Class = None
-		for i := range a.Changes {
-			c := &a.Changes[i]
-			c.Effect = cmp.Or(c.Effect, effect(c, was[k].Elem(), block.Elem()))
-			a.Class = worse(a.Class, c.Class)
-		}
-		if len(a.Changes) > 0 {
-			out = append(out, a)
-		}
-	}
-	for _, k := range before {
-		if !is[k].IsValid() {
-			out = append(out, Asset{Kind: k.kind, Account: k.account, Name: k.name, Class: Live, Removed: true, Changes: []Change{{
-				Attribute: k.kind, Class: Live, OldAt: was[k].Interface(), Effect: "is not managed any more; it and its data stay",
-			}}})
-		}
-	}
-	return out
-}
-
-// assetKey names an asset.
-type assetKey struct{ account, kind, name string }
-
-// declared are the blocks of all assets, and their order in the file. Every kind of block that an account holds and whose
-// change is one of data is an asset.
-func declared(t *schema.Topology) (map[assetKey]reflect.Value, []assetKey) {
-	all, order := map[assetKey]reflect.Value{}, []assetKey(nil)
-	for _, a := range t.Accounts {
-		contents := reflect.ValueOf(&a.Contents).Elem()
-		for _, f := range reflect.VisibleFields(contents.Type()) {
-			kind, _, _ := strings.Cut(f.Tag.Get("hcl"), ",")
-			if f.Type.Kind() != reflect.Slice || classOf(f.Tag) != Data {
-				continue
-			}
-			for i := range contents.FieldByIndex(f.Index).Len() {
-				block := contents.FieldByIndex(f.Index).Index(i)
-				name, _ := labelOf(block)
-				k := assetKey{a.Name, kind, name}
-				all[k], order = block, append(order, k)
-			}
-		}
-	}
-	return all, order
-}
-
-// replicas is how many replicas an asset has.
-func replicas(t *schema.Topology, block reflect.Value) int {
-	n := int(block.Elem().FieldByName("Replicas").Int())
-	switch {
-	case n > 0:
-		return n
-	case len(t.DataNodes()) >= 3:
-		return 3
-	}
-	return 1
-}
-
-// effect says what a change of an asset does to its data.
-func effect(c *Change, was, is reflect.Value) string {
-	if c.Class == Refused {
-		return "cannot be changed: it stays as it is, and status says so"
-	}
-	loses := "would delete data, so it waits for allow_data_loss = true"
-	if is.FieldByName("AllowDataLoss").Bool() {
-		loses = "deletes data"
-	}
-	before, after, limits := limit(c.OldAt), limit(c.NewAt), false
-	switch c.Attribute {
-	case "history": // left out, it is 1 where it was never set, and stays as it is where it was
-		limits = after > 0 && after < before
-	case "ttl", "max_age", "max_bytes", "max_msgs", "max_msgs_per_subject":
-		limits = after > 0 && (before == 0 || after < before)
-	case "retention":
-		return "messages that no consumer wants may go"
-	case "replicas":
-		if after > before {
-			return "copies the data to more nodes"
-		}
-		return "removes copies"
-	case "placement", "placement.cluster", "placement.tags":
-		return "may move replicas to other nodes"
-	}
-	if limits {
-		return loses
-	}
-	return ""
-}
-
-// limit is the value of a number, 0 where there is none.
-func limit(at any) int64 {
-	v := reflect.ValueOf(at)
-	for v.Kind() == reflect.Pointer {
-		if v.IsNil() {
-			return 0
-		}
-		v = v.Elem()
-	}
-	if v.CanInt() {
-		return v.Int()
-	}
-	return 0
-}
-
 // fields compares two structs of the schema, attribute by attribute and block by block.
 func fields(old, new reflect.Value, prefix string) []Change {
 	var out []Change
@@ -419,9 +313,11 @@ func block(a, b reflect.Value, name string, class Class) []Change {
 	return fields(a.Elem(), b.Elem(), name+".")
 }
 
-// reportedElsewhere tells whether blocks have reports of their own: clusters, nodes, and the assets of an account.
+// reportedElsewhere tells whether blocks have reports of their own: clusters, nodes, the assets of an account, and the
+// consumers of a stream.
 func reportedElsewhere(parent reflect.Type, name string, class Class) bool {
-	return name == "node" || name == "cluster" || parent == reflect.TypeFor[schema.Account]() && class == Data
+	return name == "node" || name == "cluster" || parent == reflect.TypeFor[schema.Account]() && class == Data ||
+		parent == reflect.TypeFor[schema.Stream]() && name == "consumer"
 }
 
 // sets compares blocks with labels by label, others by order.

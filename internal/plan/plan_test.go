@@ -2,6 +2,7 @@ package plan_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -154,4 +155,98 @@ func TestLivePart(t *testing.T) {
 	if _, n := new.Node("n1"); n.Tags[0] != "az:1" {
 		t.Error("the live part shares memory with the new topology")
 	}
+}
+
+// TestAssets changes assets of every kind. What may delete data says so, and what is not written any more stays as it is.
+func TestAssets(t *testing.T) {
+	file := func(nodes int, assets string) string {
+		var b strings.Builder
+		b.WriteString("cluster \"c\" {\n  insecure = true\n")
+		for n := range nodes {
+			fmt.Fprintf(&b, "  node \"n%d\" { address = \"10.0.0.%d\" }\n", n+1, n+1)
+		}
+		return b.String() + assets + "}\n"
+	}
+	stream := func(text, consumer string) string {
+		return fmt.Sprintf("  stream \"S\" {\n    subjects = [\"s.>\"]\n    %s\n    %s\n  }\n", text, consumer)
+	}
+	for _, tt := range []struct {
+		name, old, new string
+		want           []string
+	}{
+		{"a new stream", "", stream("", `consumer "c" {}`), []string{
+			`stream "S": stream data "" → "" is created with 3 replicas`,
+			`consumer "c" of stream "S": consumer data "" → "" is created`,
+		}},
+		{"a stream and its consumer go", stream("", `consumer "c" {}`), "", []string{
+			`stream "S": stream live "" → "" is not managed any more; it and its data stay`,
+			`consumer "c" of stream "S": consumer live "" → "" is not managed any more; it and its data stay`,
+		}},
+		{"a lower limit", stream("max_msgs = 10", ""), stream("max_msgs = 5", ""), []string{
+			`stream "S": max_msgs data "10" → "5" may delete what is stored; where it would, it waits for allow_data_loss = true`, "loses",
+		}},
+		{"a lower limit that is meant", stream("max_age = \"2h\"", ""), stream("max_age = \"1h\"\n    allow_data_loss = true", ""), []string{
+			`stream "S": max_age data "\"2h\"" → "\"1h\"" deletes what no longer fits`, "loses",
+			`stream "S": allow_data_loss live "false" → "true" `,
+		}},
+		{"a higher limit", stream("max_msgs = 5", ""), stream("max_msgs = 10", ""), []string{`stream "S": max_msgs data "5" → "10" `}},
+		{"a lower limit that refuses what is new", stream("max_bytes = 2000\n    discard = \"new\"", ""), stream("max_bytes = 1000\n    discard = \"new\"", ""),
+			[]string{`stream "S": max_bytes data "\"2000\"" → "\"1000\"" `}},
+		{"no limit any more", stream("max_msgs = 5", ""), stream("", ""), []string{`stream "S": max_msgs live "5" → "" is not managed any more, and stays as it is`}},
+		{"retention", stream("retention = \"limits\"", ""), stream("retention = \"interest\"", ""), []string{
+			`stream "S": retention data "\"limits\"" → "\"interest\"" may delete what is stored; where it would, it waits for allow_data_loss = true`, "loses",
+		}},
+		{"to a work queue", stream("retention = \"limits\"", ""), stream("retention = \"workqueue\"", ""), []string{
+			`stream "S": retention refused "\"limits\"" → "\"workqueue\"" cannot be changed: it stays as it is, and status says so`,
+		}},
+		{"storage", stream("storage = \"file\"", ""), stream("storage = \"memory\"", ""), []string{
+			`stream "S": storage refused "\"file\"" → "\"memory\"" cannot be changed: it stays as it is, and status says so`,
+		}},
+		{"what only goes on", stream("deny_purge = true", ""), stream("deny_purge = false", ""), []string{
+			`stream "S": deny_purge refused "true" → "false" cannot be changed: it stays as it is, and status says so`,
+		}},
+		{"a consumer", stream("", `consumer "c" { ack_wait = "1m" }`), stream("", `consumer "c" { ack_wait = "2m" }`), []string{
+			`consumer "c" of stream "S": ack_wait live "\"1m\"" → "\"2m\"" `,
+		}},
+		{"a consumer's filter", stream("retention = \"interest\"", `consumer "c" { filter_subject = "s.a" }`), stream("retention = \"interest\"", `consumer "c" { filter_subject = "s.b" }`), []string{
+			`consumer "c" of stream "S": filter_subject data "\"s.a\"" → "\"s.b\"" may delete what is stored; where it would, it waits for allow_data_loss = true`, "loses",
+		}},
+		{"what a consumer is made with", stream("", `consumer "c" { deliver_policy = "all" }`), stream("", `consumer "c" { deliver_policy = "new" }`), []string{
+			`consumer "c" of stream "S": deliver_policy refused "\"all\"" → "\"new\"" cannot be changed: it stays as it is, and status says so`,
+		}},
+		{"an object store", "  object_store \"O\" {\n    ttl = \"2h\"\n    max_bytes = 2000\n  }\n", "  object_store \"O\" {\n    ttl = \"1h\"\n    max_bytes = 1000\n  }\n", []string{
+			`object store "O": ttl data "\"2h\"" → "\"1h\"" may delete what is stored; where it would, it waits for allow_data_loss = true`, "loses",
+			`object store "O": max_bytes data "\"2000\"" → "\"1000\"" `,
+		}},
+		{"another place", "  bucket \"b\" {\n    placement { cluster = \"c\" }\n  }\n", "  bucket \"b\" {}\n", []string{`bucket "b": placement live "" → "" is not managed any more, and stays as it is`}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			p := plan.Diff(load(t, file(3, tt.old)), load(t, file(3, tt.new)))
+			var got []string
+			for _, a := range p.Assets {
+				for _, c := range a.Changes {
+					got = append(got, fmt.Sprintf("%s: %s %s %q → %q %s", a, c.Attribute, c.Class, c.Old, c.New, c.Effect))
+					if c.LosesData {
+						got = append(got, "loses")
+					}
+				}
+			}
+			if diff := cmp.Diff(tt.want, got); diff != "" {
+				t.Errorf("(-want +got)\n%s", diff)
+			}
+		})
+	}
+
+	t.Run("fewer nodes", func(t *testing.T) {
+		p := plan.Diff(load(t, file(3, "  bucket \"b\" {}\n")), load(t, file(2, "  bucket \"b\" {}\n")))
+		if len(p.Assets) != 1 || p.Assets[0].Changes[0].Attribute != "replicas" || p.Assets[0].Changes[0].New != "1" {
+			t.Errorf("a bucket that follows the nodes: %+v", p.Assets)
+		}
+		if !slices.ContainsFunc(p.Risks, func(r string) bool { return strings.Contains(r, `bucket "b": 1 of 3 copies stay`) }) {
+			t.Errorf("no risk is named: %q", p.Risks)
+		}
+		if p := plan.Diff(load(t, file(3, "  bucket \"b\" {}\n")), load(t, file(3, "  bucket \"b\" { replicas = 3 }\n"))); !p.Empty() {
+			t.Errorf("what is the default is written: %+v", p.Assets)
+		}
+	})
 }

@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 
@@ -17,8 +18,20 @@ func risks(old, new *schema.Topology, p *Plan) []string {
 		size := len(old.Voters())
 		out = append(out, fmt.Sprintf("until `unibus node remove`, the JetStream meta group counts %d members and needs %d of them; %d are left", size, size/2+1, size-gone))
 	}
+	for _, a := range p.Assets {
+		for _, c := range a.Changes {
+			switch {
+			case c.LosesData:
+				out = append(out, fmt.Sprintf("%s: %s from %s to %s %s", a, c.Attribute, orNone(c.Old), orNone(c.New), c.Effect))
+			case c.Effect == removesCopies:
+				out = append(out, fmt.Sprintf("%s: %s of %s copies stay", a, c.New, c.Old))
+			}
+		}
+	}
 	return out
 }
+
+func orNone(s string) string { return cmp.Or(s, "none") }
 
 // restartRisks are what is away while nodes restart.
 func restartRisks(t *schema.Topology, names []string) []string {
@@ -34,8 +47,8 @@ func restartRisks(t *schema.Topology, names []string) []string {
 	}
 	all, order := declared(t)
 	for _, k := range order {
-		if replicas(t, all[k]) == 1 {
-			out = append(out, fmt.Sprintf("%s %q has one replica and is away while its node restarts", k.kind, k.name))
+		if k.kind != "consumer" && replicas(t, all[k]) == 1 {
+			out = append(out, fmt.Sprintf("%s has one replica and is away while its node restarts", Asset{Kind: k.kind, Name: k.name}))
 		}
 	}
 	return out
