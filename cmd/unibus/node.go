@@ -22,7 +22,8 @@ The daemon on this host does the work. Ctrl-C leaves it to the daemon; the same 
 			return fmt.Errorf("which one? %s takes another word", cmd.CommandPath())
 		},
 	}
-	cmd.AddCommand(a.nodeLsCommand(), a.nodeStepDownCommand(), a.nodeDrainCommand(), a.nodeUndrainCommand())
+	cmd.AddCommand(a.nodeLsCommand(), a.nodeStepDownCommand(), a.nodeDrainCommand(), a.nodeUndrainCommand(),
+		a.nodeRemoveCommand(), a.nodeReplaceCommand())
 	return cmd
 }
 
@@ -125,5 +126,37 @@ func (a *app) nodeUndrainCommand() *cobra.Command {
 		Long: `Take back "unibus node drain NODE". What is on its way goes back; what has moved stays where it is.
 
 Exit status: 0 done, 1 it cannot be done, 64 usage, 69 no daemon answers here, 75 try later, 77 no permission.`,
+	})
+}
+
+func (a *app) nodeRemoveCommand() *cobra.Command {
+	return a.confirmedCommand(api.NodeRequest{Action: api.NodeRemove}, &cobra.Command{
+		Use:   "remove NODE",
+		Short: "Take a node that is gone out of the meta group",
+		Long: `Take NODE out of the JetStream meta group, which counts it until then, gone or not. That is refused while NODE is in
+the file, while it answers, while an asset lists it, and while too few others answer. Before: drain it, stop it, and take
+its block out of the file of all hosts.
+
+The name cannot come back for five minutes. The name is asked for on a terminal, elsewhere --yes=NODE says it.
+
+Exit status: 0 removed, or it was no member, 1 it cannot be done, 64 usage, 69 no daemon answers here, 75 try later, when
+the reason is gone, 77 no permission.`,
+	})
+}
+
+func (a *app) nodeReplaceCommand() *cobra.Command {
+	return a.confirmedCommand(api.NodeRequest{Action: api.NodeReplace}, &cobra.Command{
+		Use:   "replace NODE",
+		Short: "Follow the replacement of a node that is lost",
+		Long: `Follow the replacement of NODE by a host with an empty store.
+
+Under the same name, nothing has to be done but to start it with the same file; this waits until it has everything.
+
+Under another name, put that node into the file in place of NODE, ship the file to all hosts, and start the new one. This
+makes the replicas of NODE anew on nodes that are up, waits until nothing lists NODE, and removes it. The name is asked for
+on a terminal, elsewhere --yes=NODE says it.
+
+Exit status: 0 replaced, 1 it cannot be done, 64 usage, 69 no daemon answers here, 75 not finished within --timeout, or try
+later, 77 no permission.`,
 	})
 }

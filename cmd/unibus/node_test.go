@@ -10,9 +10,12 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	"unibus/internal/api"
 	"unibus/internal/netlab"
@@ -27,6 +30,18 @@ func (l *lab) spare(name, zone string) string {
 	l.hosts[name] = l.net.Host(name, spares[name])
 	l.issue(l.ca, name, spares[name])
 	return fmt.Sprintf("  node %q {\n    address = %q\n    tags    = [%q]\n  }\n\n", name, spares[name], "az:"+zone)
+}
+
+// block is the node block of a node in the file of the example.
+func (l *lab) block(node string) string {
+	l.t.Helper()
+	text := l.text()
+	i := strings.Index(text, fmt.Sprintf("  node %q {\n", node))
+	if i < 0 {
+		l.t.Fatalf("the file has no node %s", node)
+	}
+	n := strings.Index(text[i:], "\n  }\n\n")
+	return text[i : i+n+len("\n  }\n\n")]
 }
 
 func (l *lab) text() string {
@@ -96,23 +111,70 @@ func (l *lab) members(node string) map[string]api.Member {
 	return all
 }
 
-// TestDrain takes leaderships and replicas away from a node while an application puts and gets.
-func TestDrain(t *testing.T) {
+// holds waits until exactly these nodes hold every asset, with all replicas current and nothing on its way.
+func (l *lab) holds(on ...string) {
+	l.t.Helper()
+	on = slices.Sorted(slices.Values(on))
+	eventually(l.t, func() error {
+		var s api.Status
+		if err := json.Unmarshal([]byte(l.must(on[0], "status", "-o", "json")), &s); err != nil {
+			return err
+		}
+		for _, b := range s.Buckets {
+			var peers []string
+			for _, p := range b.Peers {
+				peers = append(peers, p.Node)
+			}
+			if slices.Sort(peers); !slices.Equal(peers, on) || b.State != "current" {
+				return fmt.Errorf("%s is %s on %v, want %v", b.Name, b.State, peers, on)
+			}
+		}
+		return nil
+	})
+}
+
+// checkHeld is check where other nodes hold the bucket.
+func (w *writer) checkHeld(nodes ...string) {
+	w.t.Helper()
+	w.stop()
+	<-w.done
+	if len(w.created) != 1 {
+		w.t.Errorf("the bucket was created %d times", len(w.created))
+	}
+	var first map[string]string
+	eventually(w.t, func() error {
+		first = w.contents(nodes[0])
+		for _, node := range nodes[1:] {
+			if diff := cmp.Diff(first, w.contents(node)); diff != "" {
+				return fmt.Errorf("%s (-) and %s (+) differ: %s", nodes[0], node, diff)
+			}
+		}
+		return nil
+	})
+	for key, value := range w.acked {
+		if got := first["$KV.UNIBUS_rooms."+key]; got != value {
+			w.t.Errorf("every replica has %s = %q, acknowledged was %q", key, got, value)
+		}
+	}
+	w.t.Logf("%d values were acknowledged, all of them are on %v", len(w.acked), nodes)
+}
+
+// TestDrainRemoveReplace takes a node out of a running cluster and replaces another one that is lost, while an
+// application puts and gets.
+func TestDrainRemoveReplace(t *testing.T) {
 	t.Parallel()
 	l := newLab(t)
-	first := l.text()
-	athena := l.spare("athena", "4")
-	l.ship(strings.Replace(first, "  client_port", athena+"  client_port", 1))
-	l.start("athena")
-	l.startAll()
+	all := strings.Replace(l.text(), "  client_port", l.spare("athena", "4")+"  client_port", 1)
+	l.ship(all)
+	running := map[string]*process{"athena": l.start("athena")}
+	for _, name := range nodeNames {
+		running[name] = l.start(name)
+	}
 	w := l.startWriter()
 	w.goesOn()
 	leaves := l.leader(w.nc, "KV_UNIBUS_rooms")
-	at := "magnus"
-	if leaves == at {
-		at = "homer"
-	}
-	l.must(at, "node", "ls")
+	stay := slices.DeleteFunc([]string{"magnus", "homer", "datardos", "athena"}, func(n string) bool { return n == leaves })
+	at := stay[0]
 	l.must(at, "node", "step-down", leaves)
 	begun := time.Now()
 	l.must(at, "node", "drain", leaves)
@@ -120,6 +182,57 @@ func TestDrain(t *testing.T) {
 	w.goesOn()
 	if m := l.members(at)[leaves]; m.Assets > 0 || m.Leads > 0 || !m.Drained {
 		t.Errorf("%s is %+v after it was drained", leaves, m)
+	}
+	l.refuses(at, exitLater, "still in the file", "node", "remove", leaves, "--yes="+leaves)
+
+	block := l.block(leaves)
+	all = strings.Replace(all, block, "", 1)
+	l.ship(all)
+	l.takenUp(stay...)
+	stopAll(t, running[leaves])
+	l.refuses(at, exitUsage, "--yes="+leaves, "node", "remove", leaves)
+	l.must(at, "node", "remove", leaves, "--yes="+leaves)
+	if m, ok := l.members(at)[leaves]; ok {
+		t.Errorf("%s is still there: %+v", leaves, m)
+	}
+	l.holds(stay...)
+	w.goesOn()
+	w.checkHeld(stay...)
+
+	w = l.startWriter()
+	w.goesOn()
+	lost := stay[2]
+	t.Logf("kill %s, lose its disk, and replace it by hermes", lost)
+	running[lost].kill()
+	if err := os.RemoveAll(l.store(lost)); err != nil {
+		t.Fatal(err)
+	}
+	l.refuses(at, exitLater, "still in the file", "node", "remove", lost, "--yes="+lost)
+	block = l.block(lost)
+	l.ship(strings.Replace(all, block, l.spare("hermes", "5"), 1))
+	l.takenUp(stay[:2]...)
+	l.refuses(at, exitLater, "still list "+lost, "node", "remove", lost, "--yes="+lost)
+	running["hermes"] = l.start("hermes")
+	l.must(at, "node", "replace", lost, "--yes="+lost)
+	l.holds(stay[0], stay[1], "hermes")
+	w.goesOn()
+	w.checkHeld(stay[0], stay[1], "hermes")
+	out := l.must(at, "status")
+	if strings.Contains(out, "UB2207") || !strings.Contains(out, "HEALTHY") {
+		t.Error("status is not healthy")
+	}
+}
+
+// takenUp waits until nodes run the file as it is now.
+func (l *lab) takenUp(nodes ...string) {
+	l.t.Helper()
+	for _, name := range nodes {
+		eventually(l.t, func() error {
+			if out, code := l.unibus(l.hosts[name], name, "reload", "-o", "json"); code != 0 || !strings.Contains(out, `"result":"unchanged"`) {
+				return fmt.Errorf("%s: %s", name, out)
+			}
+			return nil
+		})
 	}
 }
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"context"
 	"encoding/json"
 	"errors"
@@ -28,9 +29,64 @@ func (a *app) actionCommand(req api.NodeRequest, cmd *cobra.Command) *cobra.Comm
 		req.Node = args[0]
 		return a.watchAction(cmd.Context(), req, output, timeout)
 	}
-	cmd.Flags().StringVarP(&output, "output", "o", "text", "text, or jsonl: an event a line")
-	cmd.Flags().DurationVar(&timeout, "timeout", 0, "stop watching after this time; 0 never does")
+	watchFlags(cmd, &output, &timeout)
 	return cmd
+}
+
+func watchFlags(cmd *cobra.Command, output *string, timeout *time.Duration) {
+	cmd.Flags().StringVarP(output, "output", "o", "text", "text, or jsonl: an event a line")
+	cmd.Flags().DurationVar(timeout, "timeout", 0, "stop watching after this time; 0 never does")
+}
+
+// confirmedCommand is actionCommand for what cannot be taken back.
+func (a *app) confirmedCommand(req api.NodeRequest, cmd *cobra.Command) *cobra.Command {
+	var output, said string
+	var timeout time.Duration
+	cmd.Args = cobra.ExactArgs(1)
+	cmd.RunE = func(cmd *cobra.Command, args []string) (err error) {
+		req.Node = args[0]
+		if req.Confirm, err = a.confirm(cmd.Context(), req, said); err != nil {
+			return err
+		}
+		return a.watchAction(cmd.Context(), req, output, timeout)
+	}
+	watchFlags(cmd, &output, &timeout)
+	cmd.Flags().StringVar(&said, "yes", "", "the name, where nobody can type it")
+	return cmd
+}
+
+// confirm says what an action would do and returns the name that was typed, or given with --yes. Nobody is asked for what
+// would not be done, or does no harm.
+func (a *app) confirm(ctx context.Context, req api.NodeRequest, said string) (string, error) {
+	c, err := a.client()
+	if err != nil {
+		return "", err
+	}
+	req.Preview = true
+	var would api.NodeEvent
+	if would, err = c.Node(ctx, req, func(api.NodeEvent) {}); err != nil {
+		return "", unanswered(err)
+	}
+	if err := ended(would, false); err != nil {
+		return "", err
+	}
+	name := would.Confirm
+	if name == "" || said != "" {
+		if name != "" && said != name {
+			return "", fmt.Errorf("--yes=%s is not the name, which is %s", said, name)
+		}
+		return said, nil
+	}
+	in, ok := a.stdin.(*os.File)
+	if !ok || !isatty.IsTerminal(in.Fd()) {
+		return "", &exit{code: exitUsage, err: fmt.Errorf("nobody is there to type the name: %s", would.Message), try: "--yes=" + name}
+	}
+	fmt.Fprintf(a.stderr, "%s.\nType %s to go on: ", would.Message, name)
+	line, err := bufio.NewReader(in).ReadString('\n')
+	if typed := strings.TrimSpace(line); err != nil || typed != name {
+		return "", &exit{code: exitUsage, err: fmt.Errorf("%q is not %s; nothing was done", typed, name)}
+	}
+	return name, nil
 }
 
 // watchAction asks the daemon for an action and shows what happens until it is over. The daemon goes on without us.

@@ -84,6 +84,8 @@ type NodeEvent struct {
 	// Assets are what it waits for, at most 20 of them, and Remaining is how many there are.
 	Assets    []string `json:"assets"`
 	Remaining int      `json:"remaining"`
+	// Confirm is the name that must be typed before this is done; "" is none. Only a preview has it.
+	Confirm string `json:"confirm"`
 }
 
 // Last tells that no event follows.

@@ -141,10 +141,10 @@ func (d *daemon) drain(ctx context.Context, j *job, v *survey) api.NodeEvent {
 	}
 	if stuck := v.stuck(id); len(stuck) > 0 {
 		j.tell(j.with(stuck, j.event(api.EventWaiting, "add a node to the file and start it, or take it back: unibus node undrain "+j.Node,
-			"%d of %d assets cannot go anywhere: no other node that is up may hold them. They stay until there is one", len(stuck), len(streams(v.listing(id))))))
+			"%d of %s cannot go anywhere: no other node that is up may hold them. They stay until there is one", len(stuck), assets(len(streams(v.listing(id)))))))
 	}
 	if j.Preview {
-		return j.done("%d assets would move away from %s", len(v.listing(id)), j.Node)
+		return j.done("%s would move away from %s", assets(len(v.listing(id))), j.Node)
 	}
 	o, err := d.order(ctx, v.name(id), api.NodeDrain)
 	switch {
@@ -204,7 +204,7 @@ func (d *daemon) tellOfMoves(j *job, v *survey, id string, listing []server.Held
 	if i := slices.IndexFunc(listing, func(h server.Held) bool { return h.Waits != "" }); i >= 0 {
 		why = ": " + listing[i].Waits
 	}
-	j.waits(listing, "", "%d assets still list %s%s", len(listing), j.Node, why)
+	j.waits(listing, "", "%s still %s %s%s", assets(len(listing)), list(len(listing)), j.Node, why)
 }
 
 func streams(all []server.Held) []server.Held {
@@ -289,7 +289,7 @@ func (d *daemon) stepDownJob(ctx context.Context, j *job, v *survey) api.NodeEve
 	case err != nil:
 		return j.failed("", "%s: %v", j.Node, err)
 	case o.Left > 0:
-		return j.later("unibus status", "%s still leads %d assets: no other replica of them is up to date", j.Node, o.Left)
+		return j.later("unibus status", "%s still leads %s: no other replica is up to date", j.Node, assets(o.Left))
 	}
 	return j.done("%s leads nothing", j.Node)
 }

@@ -70,6 +70,7 @@ func (d *daemon) carryOut(ctx context.Context, j *job) api.NodeEvent {
 	}
 	actions := map[string]func(context.Context, *job, *survey) api.NodeEvent{
 		api.NodeDrain: d.drain, api.NodeUndrain: d.undrain, api.NodeStepDown: d.stepDownJob,
+		api.NodeRemove: d.remove, api.NodeReplace: d.replace,
 	}
 	action := actions[j.Action]
 	if action == nil {
@@ -176,4 +177,27 @@ func (j *job) later(hint, format string, args ...any) api.NodeEvent {
 
 func (j *job) failed(hint, format string, args ...any) api.NodeEvent {
 	return j.event(api.EventFailed, hint, format, args...)
+}
+
+// asks is the preview of what is done only when a name was typed.
+func (j *job) asks(name, format string, args ...any) api.NodeEvent {
+	e := j.done(format, args...)
+	e.Confirm = name
+	return e
+}
+
+// assets is a number of assets in words, such as "2 assets".
+func assets(n int) string {
+	if n == 1 {
+		return "1 asset"
+	}
+	return fmt.Sprintf("%d assets", n)
+}
+
+// list is "lists" for one asset and "list" for more.
+func list(n int) string {
+	if n == 1 {
+		return "lists"
+	}
+	return "list"
 }

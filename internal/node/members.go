@@ -94,7 +94,7 @@ func (d *daemon) obey(ctx context.Context, s *server.Server, away *evacuation, m
 	var done obeyed
 	err := json.Unmarshal(m.Data, &o)
 	switch {
-	case err != nil:
+	case err != nil, o.Action == "": // the asker wants to know that this node is there
 	case o.Action == api.NodeStepDown:
 		done.Left, err = d.stepDown(ctx, s)
 	case o.Action == api.NodeDrain:
