@@ -45,6 +45,7 @@ var sections = []section{
 	{"start", "Cold start", measureStart, startNotes},
 	{"load", "Load", measureLoad, loadNotes},
 	{"memory", "Idle memory", measureMemory, memoryNotes},
+	{"reload", "Reload", measureReload, reloadNotes},
 	{"validate", "Validation", measureValidate, validateNotes},
 	{"assets", "Many assets", measureAssets, assetsNotes},
 }
@@ -57,6 +58,7 @@ type scale struct {
 	turn    time.Duration // one of them
 	idle    int           // fresh clusters for memory
 	settle  time.Duration // before memory is read
+	reloads int           // of a running cluster
 	nodes   int           // in the large file
 	buckets int           // in the large file
 	assets  int           // declared at once
@@ -64,8 +66,8 @@ type scale struct {
 }
 
 var (
-	full  = scale{starts: 21, rounds: 8, turns: 10, turn: time.Second / 2, idle: 4, settle: 20 * time.Second, nodes: 1000, buckets: 10_000, assets: 1000, loads: 9}
-	quick = scale{starts: 1, rounds: 1, turns: 1, turn: 100 * time.Millisecond, idle: 1, settle: time.Second, nodes: 20, buckets: 200, assets: 20, loads: 1}
+	full  = scale{starts: 21, rounds: 8, turns: 10, turn: time.Second / 2, idle: 4, settle: 20 * time.Second, reloads: 120, nodes: 1000, buckets: 10_000, assets: 1000, loads: 9}
+	quick = scale{starts: 1, rounds: 1, turns: 1, turn: 100 * time.Millisecond, idle: 1, settle: time.Second, reloads: 2, nodes: 20, buckets: 200, assets: 20, loads: 1}
 )
 
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err error) {
