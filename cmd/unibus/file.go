@@ -98,10 +98,12 @@ func (a *app) load(f file, host hclconf.Host, code int) (*hclconf.Config, error)
 
 // refuse writes diagnostics to stderr and is the error to end with.
 func (a *app) refuse(c *hclconf.Config, code int, ds ...hclconf.Diagnostic) error {
-	if err := c.WriteText(a.stderr, ds, a.style(a.stderr)); err != nil {
+	if a.records != nil {
+		a.record(ds)
+	} else if err := c.WriteText(a.stderr, ds, a.style(a.stderr)); err != nil {
 		return err
 	}
-	if len(ds) > 1 {
+	if len(ds) > 1 && a.records == nil {
 		fmt.Fprintf(a.stderr, "%s: %s\n", c.Name, hclconf.Diagnostics(ds).Summary())
 	}
 	if slices.ContainsFunc(ds, func(d hclconf.Diagnostic) bool { return d.Code.Denied() }) && code == exitConfig {

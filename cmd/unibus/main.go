@@ -12,7 +12,9 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 
+	"github.com/hashicorp/go-hclog"
 	"github.com/mattn/go-isatty"
 	"github.com/spf13/cobra"
 )
@@ -48,10 +50,14 @@ type app struct {
 	stdin          io.Reader
 	stdout, stderr io.Writer
 
-	config string
-	node   string
-	socket string
-	color  string
+	config  string
+	node    string
+	socket  string
+	color   string
+	timeout time.Duration
+
+	// records gets what is wrong with a file, a record each, where the log is for programs; nil writes it for people.
+	records hclog.Logger
 }
 
 func main() {
@@ -84,6 +90,10 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	if !errors.As(err, &e) {
 		e = &exit{code: exitUsage, err: err, try: "unibus --help"}
 	}
+	if a.records != nil && e.err != nil {
+		a.records.Error("stopped", "error", e.err, "try", e.try)
+		return e.code
+	}
 	if e.err != nil {
 		fmt.Fprintf(stderr, "unibus: %v\n", e.err)
 	}
@@ -111,6 +121,7 @@ The same bytes go to every host; each host finds its own node in them.
 	f.StringVarP(&a.config, "config", "c", os.Getenv("UNIBUS_CONFIG"), "the file (UNIBUS_CONFIG; else ./unibus.hcl, then /etc/unibus/unibus.hcl)")
 	f.StringVar(&a.node, "node", os.Getenv("UNIBUS_NODE"), "which node of the file this host is (UNIBUS_NODE; else by hostname)")
 	f.StringVar(&a.socket, "socket", os.Getenv("UNIBUS_SOCKET"), "the daemon's unix socket (UNIBUS_SOCKET; else found by the file)")
+	f.DurationVar(&a.timeout, "timeout", time.Minute, "how long the daemon may take for an answer")
 	f.StringVar(&a.color, "color", "auto", "colour: auto, always or never (NO_COLOR)")
 	root.PersistentPreRunE = func(*cobra.Command, []string) error {
 		switch a.color {

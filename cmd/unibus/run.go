@@ -46,6 +46,9 @@ Exit status: 0 after a clean stop, 1 when the node failed, 64 usage, 66 no file,
 			if err != nil {
 				return err
 			}
+			if json {
+				a.records = log
+			}
 			h, err := a.loadHere(dataDir, log)
 			if err != nil {
 				return err
@@ -170,7 +173,23 @@ func (a *app) readHere(f file, dataDir string) (*here, error) {
 
 // warn writes the warnings of a file to stderr.
 func (a *app) warn(c *hclconf.Config) error {
+	if a.records != nil {
+		a.record(c.Diagnostics)
+		return nil
+	}
 	return c.WriteText(a.stderr, c.Diagnostics, a.style(a.stderr))
+}
+
+// record logs diagnostics, one by one.
+func (a *app) record(ds []hclconf.Diagnostic) {
+	for _, d := range ds {
+		level := hclog.Error
+		if d.Severity == hclconf.Warning {
+			level = hclog.Warn
+		}
+		a.records.Log(level, "in the file", "at", fmt.Sprintf("%s:%d:%d", d.Range.Filename, d.Range.Start.Line, d.Range.Start.Column),
+			"code", string(d.Code), "says", d.Detail, "try", d.Hint)
+	}
 }
 
 // failed says why a node did not run: with its place in the file where a value is at fault, else in the log.

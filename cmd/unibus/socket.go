@@ -30,21 +30,32 @@ func (a *app) socketOf(n *schema.Node) string {
 	return filepath.Join(n.JetStream.StoreDir, n.Name, socketName)
 }
 
-// client asks the daemon on this host. Its socket is found by the file; while that one is bad, by the last good one, with
-// which the daemon runs.
+// client asks the daemon on this host, which may take as long as --timeout says.
 func (a *app) client() (*api.Client, error) {
+	path, err := a.findDaemon()
+	if err != nil {
+		return nil, err
+	}
+	c := api.NewClient(path)
+	c.Timeout = a.timeout
+	return c, nil
+}
+
+// findDaemon is the socket of the daemon on this host. It is found by the file; while that one is bad, by the last good one, with
+// which the daemon runs.
+func (a *app) findDaemon() (string, error) {
 	if a.socket != "" {
-		return api.NewClient(a.socket), nil
+		return a.socket, nil
 	}
 	underSystemd := exists(runtimeSocket)
 	if underSystemd && a.config == "" {
-		return api.NewClient(runtimeSocket), nil
+		return runtimeSocket, nil
 	}
 	path, err := a.findSocket()
 	if underSystemd && (err != nil || !exists(path)) {
 		path, err = runtimeSocket, nil
 	}
-	return api.NewClient(path), err
+	return path, err
 }
 
 func (a *app) findSocket() (string, error) {
@@ -80,6 +91,8 @@ func unanswered(err error) error {
 		return nil
 	case errors.Is(err, api.ErrNoDaemon):
 		return &exit{code: exitNobody, err: err, try: "systemctl status unibus, or name the socket with --socket"}
+	case errors.Is(err, api.ErrLate):
+		return &exit{code: exitNobody, err: err, try: "a longer --timeout; what was asked may still be done, and unibus status tells"}
 	case errors.Is(err, syscall.EACCES):
 		return &exit{code: exitPermission, err: err, try: "as root, or as a member of the group that owns the socket"}
 	}

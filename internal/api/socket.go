@@ -125,10 +125,20 @@ func reply(w http.ResponseWriter, v any) {
 }
 
 // Client asks the daemon behind a socket.
-type Client struct{ http http.Client }
+type Client struct {
+	// Timeout is how long the daemon may take for an answer; 0 is no limit. An action on a node, whose steps it tells one
+	// after the other, may take as long as it takes.
+	Timeout time.Duration
+
+	http http.Client
+	path string
+}
 
 // ErrNoDaemon is that nobody answers on a socket.
 var ErrNoDaemon = errors.New("no unibus answers")
+
+// ErrLate is that the daemon has not answered in time. What was asked may still be done.
+var ErrLate = errors.New("unibus does not answer")
 
 // NewClient is a client for a socket. It connects with the first request.
 func NewClient(path string) *Client {
@@ -140,7 +150,7 @@ func NewClient(path string) *Client {
 		}
 		return c, err
 	}
-	return &Client{http.Client{Transport: &http.Transport{DialContext: dial, DisableKeepAlives: true}}}
+	return &Client{http: http.Client{Transport: &http.Transport{DialContext: dial, DisableKeepAlives: true}}, path: path}
 }
 
 // Status looks at the whole cluster.
@@ -162,12 +172,20 @@ func (c *Client) Plan(ctx context.Context, req PlanRequest) (Plan, error) {
 }
 
 func (c *Client) do(ctx context.Context, method, path string, in, out any) error {
-	resp, err := c.send(ctx, method, path, in)
-	if err != nil {
-		return err
+	if c.Timeout > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeoutCause(ctx, c.Timeout, ErrLate)
+		defer cancel()
 	}
-	defer resp.Body.Close()
-	return json.NewDecoder(resp.Body).Decode(out)
+	resp, err := c.send(ctx, method, path, in)
+	if err == nil {
+		defer resp.Body.Close()
+		err = json.NewDecoder(resp.Body).Decode(out)
+	}
+	if err != nil && errors.Is(context.Cause(ctx), ErrLate) {
+		return fmt.Errorf("%w on %s within %v", ErrLate, c.path, c.Timeout)
+	}
+	return err
 }
 
 // send returns an answer that is not an error. The caller closes its body.

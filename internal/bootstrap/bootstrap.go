@@ -281,7 +281,7 @@ func (r *runner) diary(s Status) {
 	switch {
 	case s.Phase == Ready:
 		if !r.everReady || r.complain {
-			r.log.Info("declared assets are current", "assets", len(s.Assets), "after", time.Since(r.start).Round(time.Millisecond))
+			r.log.Info("declared assets are current", "assets", len(s.Assets), "after", time.Since(r.start).Round(time.Millisecond).String())
 		}
 		r.worse, r.complain = time.Time{}, false
 	case s.Phase != Degraded:

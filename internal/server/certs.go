@@ -3,7 +3,9 @@ package server
 import (
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 
 	"unibus/config/schema"
@@ -43,9 +45,20 @@ func (c Conf) checkFiles() error {
 }
 
 func readFile(path *string, setting string) ([]byte, error) {
-	b, err := os.ReadFile(*path)
+	info, err := os.Stat(*path)
+	if err == nil && !info.Mode().IsRegular() { // a pipe would block for ever
+		err = fmt.Errorf("%s is not a regular file", *path)
+	}
+	var b []byte
+	if err == nil {
+		b, err = os.ReadFile(*path)
+	}
 	if err != nil {
-		return nil, &Error{Kind: KindCertificate, At: path, Summary: fmt.Sprintf("cannot read %s", setting), Err: err}
+		hint := "put it there, or correct the path"
+		if errors.Is(err, fs.ErrPermission) {
+			hint = "let the user read it that unibus runs as: chown or chgrp " + *path
+		}
+		return nil, &Error{Kind: KindCertificate, At: path, Summary: fmt.Sprintf("cannot read %s", setting), Hint: hint, Err: err}
 	}
 	return b, nil
 }

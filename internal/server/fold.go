@@ -113,6 +113,6 @@ func (f *folder) close() {
 }
 
 func (r *repeats) report(log hclog.Logger, now time.Time) {
-	args := append(r.args[:len(r.args):len(r.args)], "repeated", r.n, "within", now.Sub(r.since).Round(time.Second))
+	args := append(r.args[:len(r.args):len(r.args)], "repeated", r.n, "within", now.Sub(r.since).Round(time.Second).String())
 	log.Log(r.level, r.msg, args...)
 }
