@@ -23,7 +23,7 @@ The daemon on this host does the work. Ctrl-C leaves it to the daemon; the same 
 		},
 	}
 	cmd.AddCommand(a.nodeLsCommand(), a.nodeStepDownCommand(), a.nodeDrainCommand(), a.nodeUndrainCommand(),
-		a.nodeRemoveCommand(), a.nodeReplaceCommand())
+		a.nodeRemoveCommand(), a.nodeReplaceCommand(), a.nodeRescueCommand())
 	return cmd
 }
 
@@ -130,7 +130,7 @@ Exit status: 0 done, 1 it cannot be done, 64 usage, 69 no daemon answers here, 7
 }
 
 func (a *app) nodeRemoveCommand() *cobra.Command {
-	return a.confirmedCommand(api.NodeRequest{Action: api.NodeRemove}, &cobra.Command{
+	return a.confirmedCommand(api.NodeRequest{Action: api.NodeRemove}, cobra.ExactArgs(1), &cobra.Command{
 		Use:   "remove NODE",
 		Short: "Take a node that is gone out of the meta group",
 		Long: `Take NODE out of the JetStream meta group, which counts it until then, gone or not. That is refused while NODE is in
@@ -145,7 +145,7 @@ the reason is gone, 77 no permission.`,
 }
 
 func (a *app) nodeReplaceCommand() *cobra.Command {
-	return a.confirmedCommand(api.NodeRequest{Action: api.NodeReplace}, &cobra.Command{
+	return a.confirmedCommand(api.NodeRequest{Action: api.NodeReplace}, cobra.ExactArgs(1), &cobra.Command{
 		Use:   "replace NODE",
 		Short: "Follow the replacement of a node that is lost",
 		Long: `Follow the replacement of NODE by a host with an empty store.
@@ -158,5 +158,24 @@ on a terminal, elsewhere --yes=NODE says it.
 
 Exit status: 0 replaced, 1 it cannot be done, 64 usage, 69 no daemon answers here, 75 not finished within --timeout, or try
 later, 77 no permission.`,
+	})
+}
+
+func (a *app) nodeRescueCommand() *cobra.Command {
+	return a.confirmedCommand(api.NodeRequest{Action: api.NodeRescue}, cobra.NoArgs, &cobra.Command{
+		Use:   "rescue",
+		Short: "Make what is left writable when most nodes are gone for good",
+		Long: `Give up every node that does not answer, when JetStream or an asset has lost its majority with them and they are gone
+for good. Those who are left elect leaders by themselves and are writable again. What only the others held is lost.
+
+This is the last resort. A lost host that is started again under its name, with its store or an empty one, is better: that
+needs no rescue once a majority is back. A node that was given up and starts again with its old store can split the
+cluster: erase the store first. Its name cannot come back for five minutes.
+
+It says whom it would give up and asks for the name of the cluster, or of the supercluster; --yes=NAME says it where there
+is no terminal.
+
+Exit status: 0 writable again, 1 it did not work, 64 usage, 69 no daemon answers here, 75 it is not needed, or not possible
+now, 77 no permission.`,
 	})
 }

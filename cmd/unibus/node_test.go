@@ -114,11 +114,13 @@ func (l *lab) members(node string) map[string]api.Member {
 // holds waits until exactly these nodes hold every asset, with all replicas current and nothing on its way.
 func (l *lab) holds(on ...string) {
 	l.t.Helper()
+	asked := on[0]
 	on = slices.Sorted(slices.Values(on))
 	eventually(l.t, func() error {
+		out, code := l.unibus(l.hosts[asked], asked, "status", "-o", "json")
 		var s api.Status
-		if err := json.Unmarshal([]byte(l.must(on[0], "status", "-o", "json")), &s); err != nil {
-			return err
+		if err := json.Unmarshal([]byte(out), &s); code != 0 || err != nil {
+			return fmt.Errorf("%s, %w", out, err)
 		}
 		for _, b := range s.Buckets {
 			var peers []string
@@ -251,4 +253,56 @@ func TestDrainWithoutSpare(t *testing.T) {
 	l.current(w.nc)
 	w.goesOn()
 	w.check()
+}
+
+// TestRescue loses two of three nodes for good, makes the third writable, and grows it back to three with two others.
+func TestRescue(t *testing.T) {
+	t.Parallel()
+	l := newLab(t)
+	running := map[string]*process{}
+	for _, name := range nodeNames {
+		running[name] = l.start(name)
+	}
+	w := l.startWriter()
+	l.current(w.nc)
+	w.goesOn()
+	l.refuses("homer", exitLater, "every member of the meta group answers", "node", "rescue", "--yes=unibus")
+	running["magnus"].kill()
+	w.goesOn()
+	l.refuses("homer", exitLater, "nothing to rescue", "node", "rescue", "--yes=unibus")
+	w.stop()
+	<-w.done
+
+	left := "homer"
+	running["datardos"].kill()
+	for _, name := range []string{"magnus", "datardos"} {
+		if err := os.RemoveAll(l.store(name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	l.refuses(left, exitUsage, "datardos, magnus", "node", "rescue")
+	l.refuses(left, exitUsage, "is not the name", "node", "rescue", "--yes=homer")
+	begun := time.Now()
+	l.must(left, "node", "rescue", "--yes=unibus")
+	after := l.startWriter()
+	after.goesOn()
+	t.Logf("writable %v after it was asked for", time.Since(begun))
+	held := after.contents(left)
+	for key, value := range w.acked {
+		if after.acked[key] == "" && held["$KV.UNIBUS_rooms."+key] != value {
+			t.Errorf("%s = %q was acknowledged, the survivor has %q", key, value, held["$KV.UNIBUS_rooms."+key])
+		}
+	}
+
+	text := strings.Replace(l.text(), l.block("magnus"), l.spare("athena", "1"), 1)
+	text = strings.Replace(text, l.block("datardos"), l.spare("hermes", "3"), 1)
+	l.ship(text)
+	if out, code := l.unibus(l.hosts[left], left, "reload", "--accept", "removed-nodes"); code != 0 {
+		t.Fatal(out)
+	}
+	l.start("athena")
+	l.start("hermes")
+	l.holds(left, "athena", "hermes")
+	after.goesOn()
+	after.checkHeld(left, "athena", "hermes")
 }

@@ -39,54 +39,64 @@ func watchFlags(cmd *cobra.Command, output *string, timeout *time.Duration) {
 }
 
 // confirmedCommand is actionCommand for what cannot be taken back.
-func (a *app) confirmedCommand(req api.NodeRequest, cmd *cobra.Command) *cobra.Command {
+func (a *app) confirmedCommand(req api.NodeRequest, args cobra.PositionalArgs, cmd *cobra.Command) *cobra.Command {
 	var output, said string
 	var timeout time.Duration
-	cmd.Args = cobra.ExactArgs(1)
-	cmd.RunE = func(cmd *cobra.Command, args []string) (err error) {
-		req.Node = args[0]
-		if req.Confirm, err = a.confirm(cmd.Context(), req, said); err != nil {
+	cmd.Args = args
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		req.Node = strings.Join(args, "")
+		confirmed, err := a.confirm(cmd.Context(), req, said)
+		if err != nil {
 			return err
 		}
-		return a.watchAction(cmd.Context(), req, output, timeout)
+		return a.watchAction(cmd.Context(), confirmed, output, timeout)
 	}
 	watchFlags(cmd, &output, &timeout)
 	cmd.Flags().StringVar(&said, "yes", "", "the name, where nobody can type it")
 	return cmd
 }
 
-// confirm says what an action would do and returns the name that was typed, or given with --yes. Nobody is asked for what
-// would not be done, or does no harm.
-func (a *app) confirm(ctx context.Context, req api.NodeRequest, said string) (string, error) {
+// confirm says what an action would do and returns it with the name that was typed, or given with --yes. Nobody is asked
+// for what would not be done, or does no harm.
+func (a *app) confirm(ctx context.Context, req api.NodeRequest, said string) (api.NodeRequest, error) {
 	c, err := a.client()
 	if err != nil {
-		return "", err
+		return req, err
 	}
-	req.Preview = true
-	var would api.NodeEvent
-	if would, err = c.Node(ctx, req, func(api.NodeEvent) {}); err != nil {
-		return "", unanswered(err)
+	preview := req
+	preview.Preview = true
+	would, err := c.Node(ctx, preview, func(api.NodeEvent) {})
+	if err != nil {
+		return req, unanswered(err)
 	}
 	if err := ended(would, false); err != nil {
-		return "", err
+		return req, err
 	}
 	name := would.Confirm
-	if name == "" || said != "" {
-		if name != "" && said != name {
-			return "", fmt.Errorf("--yes=%s is not the name, which is %s", said, name)
+	if name != "" && said == "" {
+		if said, err = a.typed(would); err != nil {
+			return req, err
 		}
-		return said, nil
 	}
+	if name != "" && said != name {
+		return req, &exit{code: exitUsage, err: fmt.Errorf("%q is not the name, which is %s; nothing was done", said, name)}
+	}
+	req.Confirm, req.Nodes = name, would.Nodes
+	return req, nil
+}
+
+// typed is what somebody types who was told what would be done.
+func (a *app) typed(would api.NodeEvent) (string, error) {
 	in, ok := a.stdin.(*os.File)
 	if !ok || !isatty.IsTerminal(in.Fd()) {
-		return "", &exit{code: exitUsage, err: fmt.Errorf("nobody is there to type the name: %s", would.Message), try: "--yes=" + name}
+		return "", &exit{code: exitUsage, err: fmt.Errorf("nobody is there to type the name: %s", would.Message), try: "--yes=" + would.Confirm}
 	}
-	fmt.Fprintf(a.stderr, "%s.\nType %s to go on: ", would.Message, name)
+	fmt.Fprintf(a.stderr, "%s.\nType %s to go on: ", would.Message, would.Confirm)
 	line, err := bufio.NewReader(in).ReadString('\n')
-	if typed := strings.TrimSpace(line); err != nil || typed != name {
-		return "", &exit{code: exitUsage, err: fmt.Errorf("%q is not %s; nothing was done", typed, name)}
+	if err != nil {
+		return "", &exit{code: exitUsage, err: fmt.Errorf("nothing was typed, and nothing was done: %w", err)}
 	}
-	return name, nil
+	return strings.TrimSpace(line), nil
 }
 
 // watchAction asks the daemon for an action and shows what happens until it is over. The daemon goes on without us.

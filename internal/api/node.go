@@ -56,9 +56,12 @@ const (
 // NodeRequest asks the daemon for an action. It goes on when the asker leaves, and asking again shows it from the start.
 type NodeRequest struct {
 	Action string `json:"action"`
-	Node   string `json:"node"`
+	// Node is "" for a rescue, which finds out by itself who is gone.
+	Node string `json:"node"`
 	// Confirm is the name as it was typed, where an action wants that.
 	Confirm string `json:"confirm"`
+	// Nodes are those that a rescue gives up, as its preview has named them.
+	Nodes []string `json:"nodes"`
 	// Preview only says what the action would do, or why it would not.
 	Preview bool `json:"preview"`
 }
@@ -86,6 +89,8 @@ type NodeEvent struct {
 	Remaining int      `json:"remaining"`
 	// Confirm is the name that must be typed before this is done; "" is none. Only a preview has it.
 	Confirm string `json:"confirm"`
+	// Nodes are those that a rescue would give up; null in any other event.
+	Nodes []string `json:"nodes"`
 }
 
 // Last tells that no event follows.

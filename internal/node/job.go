@@ -70,19 +70,20 @@ func (d *daemon) carryOut(ctx context.Context, j *job) api.NodeEvent {
 	}
 	actions := map[string]func(context.Context, *job, *survey) api.NodeEvent{
 		api.NodeDrain: d.drain, api.NodeUndrain: d.undrain, api.NodeStepDown: d.stepDownJob,
-		api.NodeRemove: d.remove, api.NodeReplace: d.replace,
+		api.NodeRemove: d.remove, api.NodeReplace: d.replace, api.NodeRescue: d.rescue,
 	}
 	action := actions[j.Action]
 	if action == nil {
 		return j.failed("", "there is no action %q", j.Action)
 	}
+	if j.Action == api.NodeRescue { // the only one that needs no leader and is about no single node
+		return action(ctx, j, v)
+	}
 	if id := v.id(j.Node); id == "" {
 		return j.failed("unibus node ls", "there is no node %q, neither in the file nor in the meta group", j.Node)
 	}
-	if j.Action != api.NodeRescue {
-		if v, err = d.withLeader(ctx, j, v); err != nil {
-			return j.later("unibus status", "%v", err)
-		}
+	if v, err = d.withLeader(ctx, j, v); err != nil {
+		return j.later("start the nodes that are down, or, where most are gone for good: unibus node rescue", "%v", err)
 	}
 	return action(ctx, j, v)
 }
