@@ -202,9 +202,74 @@ type Monitor struct {
 type Account struct {
 	// Name is the account's name.
 	Name string `hcl:",label" example:"APP" change:"restart"`
+	// Owned keeps the account's users from changing and deleting what the file declares in it, and from restoring over it:
+	// streams, buckets, object stores and consumers. They use it as before: they put, get, watch, consume, purge and back up.
+	// It guards against accidents and habits, not against a client that means harm. Each declared asset adds some denied
+	// subjects to every user.
+	Owned bool `hcl:"owned,optional" example:"true" change:"live"`
 	// JetStream limits what the account may store; left out, it has no limits of its own.
 	JetStream *AccountJetStream `hcl:"jetstream,block" change:"live"`
+	// Exports are what other accounts may import.
+	Exports []*Export `hcl:"export,block" change:"live"`
+	// Imports are what other accounts export and this one uses.
+	Imports []*Import `hcl:"import,block" change:"live"`
 	Contents
+}
+
+// Export lets other accounts receive messages of this one (a stream of them, whether stored or not), or send requests to
+// it (a service). Nothing crosses between accounts without an export and an import.
+type Export struct {
+	// Stream is the subject whose messages others may receive.
+	Stream string `hcl:"stream,optional" example:"orders.>" change:"live"`
+	// Service is the subject to which others may send requests.
+	Service string `hcl:"service,optional" example:"billing.quote" change:"live"`
+	// Accounts are those that may import it; left out, every account may.
+	Accounts []string `hcl:"accounts,optional" example:"BUS" change:"live"`
+	// AccountTokenPosition is the word of the subject, counted from 1, that has to be the name of the importing account, so
+	// that each account imports its own part only. The word is * in the export.
+	AccountTokenPosition *int `hcl:"account_token_position,optional" min:"1" example:"2" change:"live"`
+	// ResponseType is how a service answers: with one message, with a stream of them, or with one in several chunks.
+	ResponseType string `hcl:"response_type,optional" oneof:"single stream chunked" example:"single" change:"live"`
+	// ResponseThreshold is how long a service may take to answer before the request is forgotten; left out, NATS takes two
+	// minutes.
+	ResponseThreshold *Duration `hcl:"response_threshold,optional" min:"1000000" example:"5s" change:"live"`
+	// AllowTrace lets message traces of other accounts into the service.
+	AllowTrace bool `hcl:"allow_trace,optional" example:"true" change:"live"`
+	// Latency has the time that requests take measured and published.
+	Latency *Latency `hcl:"latency,block" change:"live"`
+}
+
+// Latency is how the response times of a service are measured.
+type Latency struct {
+	// Subject is where the measurements are published, in the account of the service.
+	Subject string `hcl:"subject" example:"latency.quote" change:"live"`
+	// Sampling is for how many of a hundred requests.
+	Sampling int `hcl:"sampling,optional" default:"100" min:"1" max:"100" example:"10" change:"live"`
+}
+
+// Import is a stream or a service of another account, as this one uses it.
+type Import struct {
+	// Stream are the messages to receive.
+	Stream *Imported `hcl:"stream,block" change:"live"`
+	// Service is where requests go.
+	Service *Imported `hcl:"service,block" change:"live"`
+	// To is the subject in this account; left out, it is the same as there. Wildcards of the one stand for those of the
+	// other, in their order.
+	To string `hcl:"to,optional" example:"shop.orders.>" change:"live"`
+	// Prefix goes before the subjects of a stream, instead of to.
+	Prefix string `hcl:"prefix,optional" example:"shop" change:"live"`
+	// Share tells the service's account who asks, for its measurements of latency.
+	Share bool `hcl:"share,optional" example:"true" change:"live"`
+	// AllowTrace lets message traces into the stream.
+	AllowTrace bool `hcl:"allow_trace,optional" example:"true" change:"live"`
+}
+
+// Imported is what another account exports.
+type Imported struct {
+	// Account is the account that exports it.
+	Account string `hcl:"account" example:"BUS" change:"live"`
+	// Subject is the subject there: that of the export, or a part of it.
+	Subject string `hcl:"subject" example:"orders.>" change:"live"`
 }
 
 // Contents is what an account holds. It may also stand straight in the top block, and is then in the account BUS.

@@ -38,6 +38,8 @@ func (l *loader) check(t *schema.Topology) {
 	l.checkEncryption(e)
 	l.checkAccounts(e)
 	l.checkUsers(t)
+	l.checkExports(e)
+	l.checkOwned(e)
 	l.checkSecrets(t)
 	l.checkSharedSecrets(t)
 	l.checkAssets(e)

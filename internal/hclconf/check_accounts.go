@@ -147,3 +147,32 @@ func (l *loader) checkConnection(u *schema.User) {
 			try("connection_types = [\"STANDARD\"]")
 	}
 }
+
+// checkOwned looks for what contradicts an account whose declared assets only unibus changes.
+func (l *loader) checkOwned(e *estate) {
+	for _, a := range e.Accounts {
+		withheld := a.Withheld()
+		if a.Owned && len(withheld) == 0 {
+			l.warnf(&a.Owned, codeNoEffect, "account %q declares nothing that could be owned", clip(a.Name)).
+				try("buckets, streams or object stores in the account, or leave owned out")
+			continue
+		}
+		for _, u := range a.Users {
+			if u.Permissions == nil || u.Permissions.Publish == nil {
+				continue
+			}
+			for i, s := range u.Permissions.Publish.Allow {
+				if strings.HasPrefix(s, "$JS.API.") && slices.ContainsFunc(withheld, func(w string) bool { return within(s, w) }) {
+					l.warnf(&u.Permissions.Publish.Allow[i], codeOwned, "user %q may not do this, because account %q is owned", u.Name, clip(a.Name)).
+						also(l, &a.Owned, "owned here").try("take it out, or owned = false")
+				}
+			}
+		}
+		for _, x := range a.Exports {
+			if x.Service != "" && slices.ContainsFunc(withheld, func(w string) bool { return collide(w, x.Service) }) {
+				l.warnf(&x.Service, codeOwned, "other accounts could change through this what account %q owns", clip(a.Name)).
+					also(l, &a.Owned, "owned here").try("export only what they need, such as $JS.API.CONSUMER.MSG.NEXT.> and $JS.API.STREAM.INFO.*")
+			}
+		}
+	}
+}

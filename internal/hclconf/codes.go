@@ -68,6 +68,13 @@ const (
 	codeOpenPermission Code = "UB1212"
 	codeConnection     Code = "UB1213"
 
+	codeCrossing     Code = "UB1214"
+	codeNotExported  Code = "UB1215"
+	codeImportCircle Code = "UB1216"
+	codeOverlap      Code = "UB1217"
+	codeSystemExport Code = "UB1218"
+	codeOwned        Code = "UB1219"
+
 	codeJetStream Code = "UB1301"
 	codeR1        Code = "UB1302"
 
@@ -136,8 +143,15 @@ var rules = map[Code]rule{
 	codeSeed: {"seed in the file", "A seed is the secret half of an nkey. It stays with the client that it identifies; the file has the public half."},
 
 	codeSubject:        {"subject that NATS refuses", "Subjects are words with dots between them, without spaces. * stands for one word, > for all the rest and only at the end. A subscription may name a queue behind a space."},
-	codeOpenPermission: {"empty list that allows everything", "To NATS an empty list of allowed subjects is no list, and allows all that is not denied."},
+	codeOpenPermission: {"empty list that allows everything", "To NATS an empty list of allowed subjects is no list, and allows all that is not denied. An empty list of accounts is none either, and lets every account import."},
 	codeConnection:     {"user that cannot connect", "unibus opens standard listeners only: no WebSocket, MQTT or leafnode ones. A user limited to those can never connect."},
+
+	codeCrossing:     {"export or import that NATS refuses", "An export or import is either a stream or a service, between two accounts of the file. Only services have response_type, response_threshold, latency and share; `to` and `prefix` exclude each other; a subject with wildcards is called by one with as many."},
+	codeNotExported:  {"import of what is not exported", "An account imports what another one exports, to all accounts or to this one: the subject of the export or a part of it, as the same kind, a stream or a service. Where several exports fit, every one of them has to admit the account, because NATS asks any one."},
+	codeImportCircle: {"imports in a circle", "A message would come back to the account that it came from, through imports of imports. NATS refuses the file."},
+	codeOverlap:      {"imports that overlap", "Two imports of an account meet on one subject: a message of a stream arrives twice, a request goes to two services."},
+	codeSystemExport: {"system account open to all", "Who may send requests to the system account administers the servers. Its exports name the accounts that may."},
+	codeOwned:        {"right that `owned` takes away, or leaves open", "In an account with `owned = true` only unibus changes or deletes what the file declares. A user's permission to do it is without effect; another account could still do it through an export that covers those requests."},
 
 	codeJetStream: {"JetStream settings that cannot work", "The settings contradict each other or those of another node."},
 	codeR1:        {"one replica", "A bucket with one replica is lost with its node, and comes back empty and healthy-looking on a wiped disk."},

@@ -107,6 +107,18 @@ cluster "small" {
 	}
 }
 
+// everyExport are the exports of testdata/full.hcl.
+func everyExport() []*schema.Export {
+	return []*schema.Export{
+		{Stream: "orders.>", Accounts: []string{"APP"}},
+		{Stream: "of.*.>", AccountTokenPosition: ptr(2)},
+		{
+			Service: "quote.*", ResponseType: "single", ResponseThreshold: ptr(schema.Duration(5 * time.Second)), AllowTrace: true,
+			Latency: &schema.Latency{Subject: "latency.quote", Sampling: 10},
+		},
+	}
+}
+
 func TestEverything(t *testing.T) {
 	c := load(t, readFile(t, "testdata/full.hcl"))
 	base := defaults()
@@ -155,6 +167,10 @@ func TestEverything(t *testing.T) {
 	want.Accounts = []*schema.Account{
 		{
 			Name: "APP",
+			Imports: []*schema.Import{
+				{Stream: &schema.Imported{Account: "SHOP", Subject: "orders.paid"}, Prefix: "shop", AllowTrace: true},
+				{Service: &schema.Imported{Account: "SHOP", Subject: "quote.*"}, To: "price.*", Share: true},
+			},
 			JetStream: &schema.AccountJetStream{
 				MaxFileStore: ptr[schema.Size](20 << 30), MaxMemoryStore: ptr[schema.Size](3 << 30), MaxStreams: ptr(10), MaxConsumers: ptr(100),
 				MaxAckPending: ptr(1000), MemoryMaxStreamBytes: ptr[schema.Size](1 << 30), DiskMaxStreamBytes: ptr[schema.Size](10 << 30), MaxBytesRequired: ptr(true),
@@ -184,7 +200,7 @@ func TestEverything(t *testing.T) {
 				},
 			},
 		},
-		{Name: "SHOP", Contents: schema.Contents{Streams: everyStream(), ObjectStores: []*schema.ObjectStore{{
+		{Name: "SHOP", Owned: true, Exports: everyExport(), Contents: schema.Contents{Streams: everyStream(), ObjectStores: []*schema.ObjectStore{{
 			Name: "images", Description: ptr("Images"), Replicas: 1, TTL: ptr(schema.Duration(30 * 24 * time.Hour)), MaxBytes: ptr[schema.Size](1 << 30),
 			Storage: ptr("file"), Compression: ptr(true), Metadata: map[string]string{"team": "shop"}, AllowDirect: ptr(false), AllowDataLoss: true,
 			Placement: &schema.Placement{Tags: []string{"az:1"}},

@@ -39,6 +39,23 @@ func collide(a, b string) bool {
 	}
 }
 
+// within tells whether every message that matches a subject matches the other one, too.
+func within(part, whole string) bool {
+	for {
+		x, restX, moreX := strings.Cut(part, ".")
+		y, restY, moreY := strings.Cut(whole, ".")
+		switch {
+		case y == ">":
+			return true
+		case x == ">" || y != "*" && x != y || moreX != moreY:
+			return false
+		case !moreX:
+			return true
+		}
+		part, whole = restX, restY
+	}
+}
+
 // mapping is a function in the destination of a subject transform, with its arguments.
 var mapping = regexp.MustCompile(`^\{\{\s*(?i:(partition|wildcard|split|splitfromleft|splitfromright|slicefromleft|slicefromright|left|right|random))\s*\((.*)\)\s*\}\}$`)
 

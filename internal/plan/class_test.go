@@ -80,6 +80,25 @@ const rest = `  insecure     = true
       max_file_store   = "100MiB"
       max_memory_store = "100MiB"
     }
+    export {
+      service = "*.asked"
+      latency {
+        subject  = "latency"
+        sampling = 50
+      }
+    }
+    import {
+      stream {
+        account = "SHOP"
+        subject = "b.>"
+      }
+    }
+    import {
+      service {
+        account = "SHOP"
+        subject = "quote"
+      }
+    }
     user "alice" {
       password = "of alice"
       permissions {
@@ -97,6 +116,16 @@ const rest = `  insecure     = true
       placement { cluster = "east" }
     }
   }
+  account "SHOP" {
+    export { stream = "b.>" }
+    export { stream = "orders.>" }
+    export { service = "quote" }
+    export { service = "orders.>" }
+  }
+  account "BUS" {
+    export { stream = "b.>" }
+    export { service = "quote" }
+  }
 }
 `
 
@@ -109,6 +138,13 @@ var changes = map[string]func(l *classLab, v reflect.Value){
 	"cluster.node.tls.key_file":                certificate("same-key.pem"),
 	"cluster.node.jetstream.store_dir":         text("/tmp"),
 	"cluster.node.jetstream.encryption.cipher": text("aes"),
+	"account.export.latency": func(_ *classLab, v reflect.Value) {
+		v.Set(reflect.ValueOf(&schema.Latency{Subject: "elsewhere", Sampling: 10}))
+	},
+	"account.import": func(_ *classLab, v reflect.Value) {
+		more := &schema.Import{Stream: &schema.Imported{Account: "SHOP", Subject: "orders.>"}}
+		v.Set(reflect.Append(v, reflect.ValueOf(more)))
+	},
 	"account.user.connection_types":            words("STANDARD"),
 	"account.user.permissions.publish.allow":   words("b.>"),
 	"account.user.permissions.publish.deny":    words("b.c"),
@@ -215,7 +251,8 @@ func walk(typ reflect.Type, prefix string, path [][]int, visit func(attribute)) 
 	}
 }
 
-// in is the attribute in a topology. Blocks on the way are made where they are missing; of several it is in the first.
+// in is the attribute in a topology. Blocks on the way are made where they are missing; of several it is in the first that
+// has the block it is in.
 func (a attribute) in(t *schema.Topology) reflect.Value {
 	v := reflect.ValueOf(t).Elem()
 	for i, index := range a.path {
@@ -226,7 +263,7 @@ func (a attribute) in(t *schema.Topology) reflect.Value {
 			if v.Len() == 0 {
 				v.Set(reflect.Append(v, reflect.New(v.Type().Elem().Elem())))
 			}
-			v = v.Index(0)
+			v = v.Index(having(v, a.path[i+1]))
 		}
 		if v.Kind() == reflect.Pointer {
 			if v.IsNil() {
@@ -236,6 +273,16 @@ func (a attribute) in(t *schema.Topology) reflect.Value {
 		}
 	}
 	return v
+}
+
+// having is the first of some blocks that has a block in a field, or simply the first.
+func having(blocks reflect.Value, field []int) int {
+	for i := range blocks.Len() {
+		if f := blocks.Index(i).Elem().FieldByIndex(field); f.Kind() != reflect.Pointer || !f.IsNil() {
+			return i
+		}
+	}
+	return 0
 }
 
 type classLab struct{ dir string }

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/nats-io/nats-server/v2/conf"
@@ -89,9 +90,23 @@ func everything() *schema.Topology {
 		}},
 		{Name: "nobody", NKey: aliceKey, Permissions: &schema.Permissions{Publish: &schema.SubjectPermission{}}},
 	}
+	soon, second := schema.Duration(5*time.Second), 2
+	app.Owned = true
+	app.Exports = []*schema.Export{
+		{Stream: "a.>", Accounts: []string{"BUS"}},
+		{Stream: "of.*.>", AccountTokenPosition: &second},
+		{Service: "q", ResponseType: "chunked", ResponseThreshold: &soon, AllowTrace: true},
+		{Service: "r", Latency: &schema.Latency{Subject: "latency.r", Sampling: 10}},
+	}
+	app.Streams = []*schema.Stream{{Name: "ORDERS", Consumers: []*schema.Consumer{{Name: "billing"}}}}
+	bus := &schema.Account{Name: "BUS", Imports: []*schema.Import{
+		{Stream: &schema.Imported{Account: "APP 1", Subject: "a.b"}, Prefix: "app", AllowTrace: true},
+		{Stream: &schema.Imported{Account: "APP 1", Subject: "of.BUS.>"}, To: "mine.>"},
+		{Service: &schema.Imported{Account: "APP 1", Subject: "q"}, To: "app.q", Share: true},
+	}}
 	sys := &schema.Account{Name: "$SYS"}
 	sys.Users = []*schema.User{{Name: "sys", Password: schema.NewSecret("s3cret-6")}}
-	t := topology([]*schema.Account{app, sys}, routes, a, b, c)
+	t := topology([]*schema.Account{app, bus, sys}, routes, a, b, c)
 	t.Secrets = map[string]schema.Secret{"unused": schema.NewSecret("s3cret-7")}
 	return t
 }

@@ -119,14 +119,24 @@ func (c Conf) accountBlock(t *text, v view, a *schema.Account) {
 	if c.jetStream(a.Name) {
 		accountLimits(t, a.JetStream)
 	}
+	if len(a.Exports) > 0 {
+		t.list("exports", len(a.Exports), func(i int) { exportBlock(t, a.Exports[i]) })
+	}
+	if len(a.Imports) > 0 {
+		t.list("imports", len(a.Imports), func(i int) { importBlock(t, a.Imports[i]) })
+	}
 	own := a.Name == schema.SystemAccount || c.jetStream(a.Name)
 	n := len(a.Users)
 	if own {
 		n++
 	}
+	// nats-server v2.15.2 maps a subject with a JetStream domain to the one without before it looks at permissions
+	// (client.parse, selectMappedSubject). It does not look at the reply subject of a direct get (getDirectRequest), so a
+	// client that means harm can have a message of its own sent to the API.
+	withheld := a.Withheld()
 	t.list("users", n, func(i int) {
 		if i < len(a.Users) {
-			userBlock(t, v, a.Users[i])
+			userBlock(t, v, a.Users[i], withheld)
 			return
 		}
 		t.set("nkey", c.identity.PublicKey(a.Name))
@@ -159,7 +169,8 @@ func optional[T int | schema.Size](t *text, key string, value *T) {
 	}
 }
 
-func userBlock(t *text, v view, u *schema.User) {
+// userBlock writes a user, who may not publish to the withheld subjects either.
+func userBlock(t *text, v view, u *schema.User, withheld []string) {
 	if u.NKey != "" {
 		t.set("nkey", u.NKey)
 	} else {
@@ -169,24 +180,36 @@ func userBlock(t *text, v view, u *schema.User) {
 	if len(u.ConnectionTypes) > 0 {
 		t.set("allowed_connection_types", u.ConnectionTypes)
 	}
-	if p := u.Permissions; p != nil {
-		t.block("permissions", func() {
-			subjects(t, "publish", p.Publish)
-			subjects(t, "subscribe", p.Subscribe)
-		})
+	p := u.Permissions
+	if p == nil && len(withheld) == 0 {
+		return
 	}
+	if p == nil {
+		p = &schema.Permissions{}
+	}
+	t.block("permissions", func() {
+		subjects(t, "publish", p.Publish, withheld...)
+		subjects(t, "subscribe", p.Subscribe)
+	})
 }
 
-func subjects(t *text, key string, p *schema.SubjectPermission) {
-	if p == nil || len(p.Allow)+len(p.Deny) == 0 {
+func subjects(t *text, key string, p *schema.SubjectPermission, withheld ...string) {
+	if p == nil {
+		p = &schema.SubjectPermission{}
+	}
+	deny := slices.Concat(p.Deny, withheld)
+	if len(p.Allow)+len(deny) == 0 {
 		return
 	}
 	t.block(key, func() {
 		if len(p.Allow) > 0 {
 			t.set("allow", p.Allow)
 		}
-		if len(p.Deny) > 0 {
-			t.set("deny", p.Deny)
+		switch {
+		case len(withheld) > 0: // which are many
+			t.lines("deny", deny)
+		case len(deny) > 0:
+			t.set("deny", deny)
 		}
 	})
 }

@@ -101,6 +101,24 @@ cluster "full" {
   object_store "loose" {}
 
   account "APP" {
+    import {
+      prefix      = "shop"
+      allow_trace = true
+      stream {
+        account = "SHOP"
+        subject = "orders.paid"
+      }
+    }
+
+    import {
+      to    = "price.*"
+      share = true
+      service {
+        account = "SHOP"
+        subject = "quote.*"
+      }
+    }
+
     jetstream {
       max_file_store          = "20GiB"
       max_memory_store        = "3GiB"
@@ -178,6 +196,29 @@ cluster "full" {
   }
 
   account "SHOP" {
+    owned = true
+
+    export {
+      stream   = "orders.>"
+      accounts = ["APP"]
+    }
+
+    export {
+      stream                 = "of.*.>"
+      account_token_position = 2
+    }
+
+    export {
+      service            = "quote.*"
+      response_type      = "single"
+      response_threshold = "5s"
+      allow_trace        = true
+      latency {
+        subject  = "latency.quote"
+        sampling = 10
+      }
+    }
+
     object_store "images" {
       description     = "Images"
       replicas        = 1

@@ -1,0 +1,24 @@
+cluster "c" {
+  insecure = true
+  node "n1" { address = "10.0.0.1" }
+  node "n2" { address = "10.0.0.2" }
+  node "n3" { address = "10.0.0.3" }
+  user "u" { nkey = "UDXU4RCSJNZOIQHZNWXHXORDPRTGNJAHAHFRGZNEEJCPQTT2M7NLCNF4" }
+  account "A" {
+    export { stream = "s.>" }
+  }
+  account "BUS" {
+    import {
+      stream {
+        account = "A"
+        subject = "s.>"
+      }
+    }
+    import {
+      stream {
+        account = "A"
+        subject = "s.x" # want@19 `warning UB1217: some messages of "s.x" arrive twice`
+      }
+    }
+  }
+}
