@@ -99,7 +99,9 @@ func (k *keeper[C]) attend(ctx context.Context) *view {
 // work looks at the asset once, does at most one thing about it, and says how it stands.
 func (k *keeper[C]) work(ctx context.Context, v *view) Asset {
 	if k.early() || !v.formed && v.meta.Leader == "" && k.last.Replicas == 0 {
-		return k.status() // Nobody would answer.
+		a := k.status() // Nobody would answer.
+		a.Absent = k.early()
+		return a
 	}
 	js, err := k.JetStream(k.account)
 	if err != nil {
@@ -108,7 +110,9 @@ func (k *keeper[C]) work(ctx context.Context, v *view) Asset {
 	i, err := k.read(ctx, js)
 	switch {
 	case isAbsent(err) && (!v.formed || v.unsure() || !k.leads()):
-		return k.status()
+		a := k.status()
+		a.Absent = true
+		return a
 	case isAbsent(err):
 		i, err = k.make(ctx, js)
 	case err == nil && v.meta.IsLeader && k.next(k.see(i, v)) != nil && k.leads():

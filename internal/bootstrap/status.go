@@ -67,6 +67,8 @@ type Asset struct {
 	State State
 	// Since is when this node saw the state or Err change last.
 	Since time.Time
+	// Absent means that it was looked for and is not there.
+	Absent bool
 	// Replicas is on how many nodes it is, Desired on how many it is declared to be.
 	Replicas, Desired int
 	// Leader is the node that leads it, "" when there is none or it is not known.

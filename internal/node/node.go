@@ -92,6 +92,14 @@ func Run(ctx context.Context, c Config) error {
 	d.ctx = ctx
 	defer d.working.Wait()
 	defer stop()
+	if c.File != nil {
+		if d.running, err = d.toStart(ctx, c.Topology); err != nil {
+			return err
+		}
+		if d.pending = pendingRestart(d.running, d.file, d.Node); len(d.pending) > 0 {
+			d.last.Result = api.ReloadPending
+		}
+	}
 	var g errgroup.Group
 	g.Go(func() error { defer stop(); return d.lives(ctx) })
 	if c.File != nil {
@@ -214,6 +222,7 @@ func (d *daemon) live(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	d.awaitKnown(ctx, t)
 	served := d.fingerprint(conf, t)
 	conf = conf.WithMetadata(told)
 	// The server outlives what uses it, so that in-process connections are closed before it looks for clients to drain.

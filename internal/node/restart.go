@@ -13,6 +13,7 @@ import (
 	"unibus/config/schema"
 	"unibus/internal/api"
 	"unibus/internal/bootstrap"
+	"unibus/internal/plan"
 	"unibus/internal/server"
 )
 
@@ -141,6 +142,12 @@ func (d *daemon) mayRestart(ctx context.Context) error {
 	if err := d.healthy(t, reports); err != nil {
 		return err
 	}
+	d.mu.Lock()
+	next := d.file.Topology
+	d.mu.Unlock()
+	if err := d.mayLink(ctx, next, plan.Unlinked(next, clusterNames(t))); err != nil {
+		return err
+	}
 	m := srv.Meta()
 	_, self := t.Node(d.Node)
 	voters := len(t.Voters())
@@ -160,7 +167,8 @@ func (d *daemon) mayRestart(ctx context.Context) error {
 // healthy is nil when every other node is up with the same file, and nothing anywhere is behind.
 func (d *daemon) healthy(t *schema.Topology, reports map[string]api.Node) error {
 	own := reports[d.Node]
-	for _, n := range t.Nodes() {
+	nodes := d.expected(t, reports)
+	for _, n := range nodes {
 		r, answers := reports[n.Name]
 		switch {
 		case !answers && d.wasRestarting(n.Name), n.Name != d.Node && r.State == api.StateRestarting:
@@ -169,7 +177,7 @@ func (d *daemon) healthy(t *schema.Topology, reports map[string]api.Node) error 
 			return fmt.Errorf("node %s is down", n.Name)
 		}
 	}
-	for _, n := range t.Nodes() {
+	for _, n := range nodes {
 		r := reports[n.Name]
 		switch {
 		case r.ConfigDigest == nil || *r.ConfigDigest != *own.ConfigDigest:
@@ -181,6 +189,38 @@ func (d *daemon) healthy(t *schema.Topology, reports map[string]api.Node) error 
 		}
 	}
 	return nil
+}
+
+// expected are the nodes that must be up: all but those of clusters that have yet to come, of which the meta group counts
+// nobody and nobody answers.
+func (d *daemon) expected(t *schema.Topology, reports map[string]api.Node) []*schema.Node {
+	srv, _ := d.current()
+	own, _ := t.Node(d.Node)
+	var all []*schema.Node
+	for _, c := range t.Clusters {
+		if c == own || srv == nil || slices.ContainsFunc(c.Nodes, func(n *schema.Node) bool {
+			_, answers := reports[n.Name]
+			return answers || srv.Member(n.Name)
+		}) {
+			all = append(all, c.Nodes...)
+		}
+	}
+	return all
+}
+
+// growing tells whether the meta group has a leader and knows nobody of some cluster, which has yet to come.
+func growing(t *schema.Topology, srv *server.Server) bool {
+	return srv != nil && srv.Meta().Leader != "" && slices.ContainsFunc(t.Clusters, func(c *schema.Cluster) bool {
+		return !slices.ContainsFunc(c.Nodes, func(n *schema.Node) bool { return !n.JetStream.Enabled || srv.Member(n.Name) })
+	})
+}
+
+func clusterNames(t *schema.Topology) []string {
+	var all []string
+	for _, c := range t.Clusters {
+		all = append(all, c.Name)
+	}
+	return all
 }
 
 // wasRestarting tells whether a node that does not answer said a moment ago that it would restart.
@@ -195,11 +235,16 @@ func (d *daemon) wasRestarting(name string) bool {
 func (d *daemon) assetsCurrent() error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.assets.Phase == bootstrap.Waiting {
-		return errors.New("the declared assets have not been looked at yet")
+	const unknown = "the declared assets have not been looked at yet"
+	if d.assets.Phase == bootstrap.Waiting && (!growing(d.running, d.srv) || d.assets.Assets == nil && len(d.assets.Missing) == 0) {
+		return errors.New(unknown)
 	}
 	for _, a := range d.assets.Assets {
 		switch a.State {
+		case bootstrap.AssetWaiting:
+			if d.assets.Phase == bootstrap.Waiting && !a.Absent {
+				return errors.New(unknown)
+			}
 		case bootstrap.AssetCreating, bootstrap.AssetChanging, bootstrap.AssetScaling, bootstrap.AssetDegraded:
 			if !a.Blocked {
 				return fmt.Errorf("%s is %s", a, a.State)

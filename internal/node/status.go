@@ -35,6 +35,9 @@ func (d *daemon) answer(ctx context.Context, conns *connections) error {
 			_ = m.Respond(b) // the asker waits no longer
 		}
 	})
+	if err == nil {
+		err = d.answerLinkage(nc)
+	}
 	if err != nil {
 		return err
 	}

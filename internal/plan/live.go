@@ -17,6 +17,7 @@ func LivePart(running, new *schema.Topology, node string) *schema.Topology {
 	}
 	keepAccounts(running, t)
 	keepClusters(running, t, node)
+	dropElsewhere(t)
 	return t
 }
 

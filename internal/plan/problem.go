@@ -22,11 +22,11 @@ var AcceptAll = []string{AcceptRemovedNodes, AcceptMovedAddress, AcceptNoJetStre
 // takes all of them: an empty route list, a renamed cluster.
 func problems(old, new *schema.Topology) []Problem {
 	var out []Problem
-	for i, c := range new.Clusters {
-		if i < len(old.Clusters) && old.Clusters[i].Name != c.Name {
+	for _, c := range new.Clusters {
+		if was := formerName(old, c); was != "" {
 			out = append(out, Problem{
 				At:      &c.Name,
-				Summary: fmt.Sprintf("the cluster was called %q and is now called %q, which would orphan every stream", old.Clusters[i].Name, c.Name),
+				Summary: fmt.Sprintf("the cluster was called %q and is now called %q, which would orphan every stream", was, c.Name),
 				Hint:    "take the old name back; a renamed cluster starts with empty stores and a restored backup",
 			})
 		}
@@ -51,6 +51,16 @@ func problems(old, new *schema.Topology) []Problem {
 		}
 	}
 	return out
+}
+
+// formerName is the name of another cluster that one of the nodes was in, or "".
+func formerName(old *schema.Topology, c *schema.Cluster) string {
+	for _, n := range c.Nodes {
+		if was, _ := old.Node(n.Name); was != nil && was.Name != c.Name {
+			return was.Name
+		}
+	}
+	return ""
 }
 
 // removed are the nodes that are gone.

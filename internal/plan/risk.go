@@ -14,6 +14,9 @@ func risks(old, new *schema.Topology, p *Plan) []string {
 	if len(p.Restarts) > 0 {
 		out = append(out, restartRisks(new, p.Restarts)...)
 	}
+	for _, c := range Unlinked(new, clusterNames(old)) {
+		out = append(out, fmt.Sprintf("cluster %q has to begin with empty stores: two clusters that both hold data are never linked", c.Name))
+	}
 	if gone := goneVoters(old, new); gone > 0 {
 		size := len(old.Voters())
 		out = append(out, fmt.Sprintf("until `unibus node remove`, the JetStream meta group counts %d members and needs %d of them; %d are left", size, size/2+1, size-gone))
@@ -56,4 +59,12 @@ func restartRisks(t *schema.Topology, names []string) []string {
 
 func goneVoters(old, new *schema.Topology) int {
 	return len(slices.DeleteFunc(old.Voters(), func(n *schema.Node) bool { _, is := new.Node(n.Name); return is != nil }))
+}
+
+func clusterNames(t *schema.Topology) []string {
+	var all []string
+	for _, c := range t.Clusters {
+		all = append(all, c.Name)
+	}
+	return all
 }

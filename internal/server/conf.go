@@ -240,5 +240,8 @@ func (c Conf) secrets() []string {
 	for _, s := range c.topology.Secrets {
 		add(s)
 	}
+	if link := c.linkUser(); link != nil {
+		add(link.Password)
+	}
 	return values
 }

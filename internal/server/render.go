@@ -125,8 +125,12 @@ func (c Conf) accountBlock(t *text, v view, a *schema.Account) {
 	if len(a.Imports) > 0 {
 		t.list("imports", len(a.Imports), func(i int) { importBlock(t, a.Imports[i]) })
 	}
+	users := a.Users
+	if link := c.linkUser(); link != nil && a.Name == schema.SystemAccount {
+		users = append(slices.Clip(users), link)
+	}
 	own := a.Name == schema.SystemAccount || c.jetStream(a.Name)
-	n := len(a.Users)
+	n := len(users)
 	if own {
 		n++
 	}
@@ -135,8 +139,8 @@ func (c Conf) accountBlock(t *text, v view, a *schema.Account) {
 	// client that means harm can have a message of its own sent to the API.
 	withheld := a.Withheld()
 	t.list("users", n, func(i int) {
-		if i < len(a.Users) {
-			userBlock(t, v, a.Users[i], withheld)
+		if i < len(users) {
+			userBlock(t, v, users[i], withheld)
 			return
 		}
 		t.set("nkey", c.identity.PublicKey(a.Name))

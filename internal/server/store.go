@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -34,6 +35,13 @@ type frozen struct {
 	Node          string `json:"node"`
 	SystemAccount string `json:"system_account"`
 	Clustered     bool   `json:"clustered"`
+	// Linked are the clusters of which the meta group is made, sorted. It changes when clusters are linked.
+	Linked []string `json:"linked"`
+}
+
+// is tells whether nothing differs that can never change.
+func (f frozen) is(o frozen) bool {
+	return f.Cluster == o.Cluster && f.Node == o.Node && f.SystemAccount == o.SystemAccount && f.Clustered == o.Clustered
 }
 
 // frozenFile is where a store remembers what it was first used for.
@@ -54,6 +62,7 @@ func openStore(c Conf) (*store, error) {
 			Node:          c.node.Name,
 			SystemAccount: schema.SystemAccount,
 			Clustered:     !c.topology.Standalone(),
+			Linked:        clusters(c.topology),
 		},
 	}
 	info, err := os.Stat(s.dir)
@@ -131,7 +140,7 @@ func (s *store) take(c Conf) error {
 // anything.
 func (s *store) check(c Conf) error {
 	was, err := s.read()
-	if err != nil || was == nil || *was == s.frozen {
+	if err != nil || was == nil || was.is(s.frozen) {
 		return err
 	}
 	if used, err := s.used(); err != nil || !used {
@@ -186,6 +195,7 @@ func (s *store) read() (*frozen, error) {
 			return nil, err
 		}
 		was := s.frozen
+		was.Linked = []string{was.Cluster}
 		_, err = os.Stat(filepath.Join(s.dir, "jetstream", schema.SystemAccount, "_js_", "_meta_"))
 		was.Clustered = err == nil
 		return &was, nil
@@ -198,6 +208,37 @@ func (s *store) read() (*frozen, error) {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	return was, nil
+}
+
+// Linked are the clusters with which the store of a node shares its meta group, sorted; nil for a store that holds nothing
+// and may become part of any group. It takes no lock and writes nothing.
+func Linked(c Conf) ([]string, error) {
+	s := &store{dir: c.storeDir(), frozen: frozen{Cluster: c.cluster.Name}}
+	if !c.node.JetStream.Enabled {
+		return nil, nil
+	}
+	used, err := s.used()
+	if err != nil || !used {
+		return nil, storeError(c, err)
+	}
+	was, err := s.read()
+	if err != nil {
+		return nil, storeError(c, err)
+	}
+	if len(was.Linked) == 0 {
+		return []string{was.Cluster}, nil
+	}
+	return was.Linked, nil
+}
+
+// clusters are the names of the clusters of a topology, sorted.
+func clusters(t *schema.Topology) []string {
+	var all []string
+	for _, c := range t.Clusters {
+		all = append(all, c.Name)
+	}
+	slices.Sort(all)
+	return all
 }
 
 // used tells whether nats-server has stored anything: any file below its directory.
