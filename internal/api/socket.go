@@ -29,6 +29,8 @@ type Handler struct {
 	// Node carries out an action on a node, or joins it where it is under way, and tells what happens until it is over
 	// or ctx ends.
 	Node func(context.Context, NodeRequest, func(NodeEvent))
+	// Vitals are what only this daemon knows.
+	Vitals func(context.Context) Vitals
 }
 
 // maxSocketPath is what the kernel takes (sockaddr_un, 108 bytes with the NUL).
@@ -86,6 +88,7 @@ func (h Handler) routes() http.Handler {
 	mux.HandleFunc("GET /api/v1/status", func(w http.ResponseWriter, r *http.Request) {
 		reply(w, h.Status(r.Context()))
 	})
+	mux.HandleFunc("GET /api/v1/vitals", h.vitals)
 	mux.HandleFunc("POST /api/v1/reload", func(w http.ResponseWriter, r *http.Request) {
 		var req ReloadRequest
 		if accept(w, r, maxBody, &req) {

@@ -195,7 +195,7 @@ func (d *daemon) serve(ctx context.Context) error {
 	if !d.awaitListening(ctx) {
 		return nil
 	}
-	if err := api.Serve(ctx, d.Socket, api.Handler{Status: d.status, Reload: d.reload, Plan: d.plan, Nodes: d.nodes, Node: d.node}); err != nil {
+	if err := api.Serve(ctx, d.Socket, api.Handler{Status: d.status, Reload: d.reload, Vitals: d.vitals, Plan: d.plan, Nodes: d.nodes, Node: d.node}); err != nil {
 		d.Log.Error("operators cannot ask this node", "error", err)
 	}
 	return nil

@@ -3,6 +3,7 @@ package server
 import (
 	"fmt"
 	"sync/atomic"
+	"time"
 
 	"github.com/hashicorp/go-hclog"
 )
@@ -14,6 +15,7 @@ type natsLog struct {
 	redactor *redactor
 	folder   *folder
 	peers    atomic.Pointer[peers]
+	troubles troubles
 	stopping atomic.Bool // then only errors are worth telling
 	fatal    chan error  // the first fatal error; nats-server logs it and stays half-started
 }
@@ -49,6 +51,9 @@ func (l *natsLog) Fatalf(format string, v ...any) {
 
 func (l *natsLog) write(level int, format string, v []any) {
 	e := translate(level, l.redactor.line(fmt.Sprintf(format, v...)), l.peers.Load())
+	if aboutRoute(e) {
+		l.troubles.note(e, time.Now())
+	}
 	if e.level < hclog.Error && l.stopping.Load() {
 		e.level = min(e.level, hclog.Debug)
 	}
@@ -57,5 +62,7 @@ func (l *natsLog) write(level int, format string, v []any) {
 
 // refusedRoute is told by the authentication of routes; nats-server's own line does not say why.
 func (l *natsLog) refusedRoute(from, reason string) {
-	l.folder.add(entry{hclog.Warn, "refused a route", []any{"from", from, "reason", reason}})
+	e := entry{hclog.Warn, refusedRoute, []any{"from", from, "reason", reason}}
+	l.troubles.note(e, time.Now())
+	l.folder.add(e)
 }

@@ -37,6 +37,7 @@ func TestTranslate(t *testing.T) {
 		{noticeLine, "198.51.100.20:6250 - rid:10 - Router connection closed: Duplicate Route - Remote: homer", "[DEBUG] nats-server: line=\"198.51.100.20:6250 - rid:10 - Router connection closed: Duplicate Route - Remote: homer\""},
 		{noticeLine, "198.51.100.20:45143 - rid:10 - Router connection closed: Stale Connection - Remote: homer", "[WARN]  lost a route: from=198.51.100.20 reason=\"Stale Connection\" peer=homer"},
 		{noticeLine, "[2001:db8::1]:6250 - rid:10 - Router connection closed: Stale Connection - Remote: datardos", "[WARN]  lost a route: peer=[2001:db8::1]:6250 reason=\"Stale Connection\""},
+		{errorLine, "198.51.100.20:45143 - rid:10 - Remote server has a duplicate name: \"magnus\"", "[ERROR] another server has the name of this node: from=198.51.100.20 name=magnus"},
 		{errorLine, "10.0.0.9:50000 - cid:7 - authentication error", "[WARN]  refused a client that gave no credentials: from=10.0.0.9"},
 		{errorLine, "10.0.0.9:50000 - cid:7 - \"v1.55.0:go:app\" - authentication error - Nkey \"UABC\"", "[WARN]  refused a client: from=10.0.0.9 user=\"Nkey \\\"UABC\\\"\""},
 		{errorLine, "10.0.0.9:50000 - cid:7 - TLS handshake error: remote error: tls: bad certificate", "[WARN]  refused a client: from=10.0.0.9 reason=\"it does not accept this node's certificate\""},

@@ -44,24 +44,39 @@ var serverRules = []rule{
 	{re(`^Plaintext passwords detected`), hclog.Debug, "", nil},
 }
 
+// What is said about routes that do not come about or do not stay.
+const (
+	refusedRoute = "refused a route"
+	refusedHere  = "a peer refused this node"
+	noRoute      = "cannot make a route"
+	lostRoute    = "lost a route"
+	sameName     = "another server has the name of this node"
+)
+
+// aboutRoute tells whether an entry is about such a route, as other hosts may be at fault for it.
+func aboutRoute(e entry) bool {
+	return e.level >= hclog.Warn && slices.Contains([]string{refusedRoute, refusedHere, noRoute, lostRoute, sameName}, e.msg)
+}
+
 // routeRules are for routes, whoever has opened them.
 var routeRules = []rule{
+	{re(`^Remote server has a duplicate name: "(.*)"$`), hclog.Error, sameName, []string{"name"}},
 	{re(`^Error flushing`), hclog.Debug, "", nil},
-	{re(`^Route Error (.*)$`), hclog.Warn, "a peer refused this node", []string{"reason"}},
-	{re(`^Router connection closed: (Stale Connection|Slow Consumer.*) - Remote: (.*)$`), hclog.Warn, "lost a route", []string{"reason", "peer"}},
+	{re(`^Route Error (.*)$`), hclog.Warn, refusedHere, []string{"reason"}},
+	{re(`^Router connection closed: (Stale Connection|Slow Consumer.*) - Remote: (.*)$`), hclog.Warn, lostRoute, []string{"reason", "peer"}},
 	{re(`^(Slow Consumer .*)$`), hclog.Warn, "a route is slow", []string{"reason"}},
 }
 
 // acceptedRules are for routes that others have opened.
 var acceptedRules = append([]rule{
 	{re(`^authentication error`), hclog.Debug, "", nil}, // refusedRoute has said why
-	{re(`^TLS route handshake error: (.*)$`), hclog.Warn, "refused a route", []string{"reason"}},
+	{re(`^TLS route handshake error: (.*)$`), hclog.Warn, refusedRoute, []string{"reason"}},
 }, routeRules...)
 
 // dialledRules are for routes that this node has opened.
 var dialledRules = append([]rule{
-	{re(`^TLS route handshake error: (.*)$`), hclog.Warn, "cannot make a route", []string{"reason"}},
-	{re(`^Router connection closed: (Client Closed|Read Error)$`), hclog.Warn, "a peer refused this node", []string{"reason"}},
+	{re(`^TLS route handshake error: (.*)$`), hclog.Warn, noRoute, []string{"reason"}},
+	{re(`^Router connection closed: (Client Closed|Read Error)$`), hclog.Warn, refusedHere, []string{"reason"}},
 }, routeRules...)
 
 // clientRules are for clients.
