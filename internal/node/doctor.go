@@ -145,9 +145,20 @@ func DiagnosticCheck(name string, d hclconf.Diagnostic, node string) api.Check {
 	return c
 }
 
+// installed are the files of this node, where the daemon opens them.
+func (e *exam) installed() *files {
+	f := &files{config: e.Config, self: e.Node, now: time.Now(), paths: map[string]paths{}, installed: true}
+	for _, n := range e.Config.Topology.Nodes() {
+		if t := n.TLS; t != nil {
+			f.paths[n.Name] = paths{t.CAFile, t.CertFile, t.KeyFile}
+		}
+	}
+	return f
+}
+
 // secrets reads the file again, as the node that this host is.
 func (e *exam) secrets() {
-	f := &files{config: e.Config, self: e.Node, now: time.Now()}
+	f := e.installed()
 	n := f.secrets(e.Text)
 	e.diagnosed("secrets", f.found)
 	e.paths = append(e.paths, e.Config.Name)
@@ -186,7 +197,7 @@ func (e *exam) certificates() {
 		return
 	}
 	_, n := e.Config.Topology.Node(e.Node)
-	f := &files{config: e.Config, self: e.Node, now: time.Now()}
+	f := e.installed()
 	f.node(n)
 	e.paths = append(e.paths, n.TLS.CAFile, n.TLS.CertFile, n.TLS.KeyFile)
 	e.diagnosed("certificates", f.found)
@@ -261,7 +272,7 @@ func plural(n int, noun string) string {
 	return fmt.Sprintf("%d %ss", n, noun)
 }
 
-func list(names []string) string {
+func andList(names []string) string {
 	switch len(names) {
 	case 0:
 		return "nobody"

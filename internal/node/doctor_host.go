@@ -97,11 +97,11 @@ func (e *exam) ports() {
 	}
 	switch {
 	case len(ours) > 0 && len(free) > 0:
-		e.warn("ports", "unibus status says whether a restart is pending", "the node listens on %s, and nobody does on %s", list(ours), list(free))
+		e.warn("ports", "unibus status says whether a restart is pending", "the node listens on %s, and nobody does on %s", andList(ours), andList(free))
 	case len(ours) > 0:
-		e.ok("ports", "the node listens on %s", list(ours))
+		e.ok("ports", "the node listens on %s", andList(ours))
 	default:
-		e.ok("ports", "%s are free", list(free))
+		e.ok("ports", "%s are free", andList(free))
 	}
 }
 
@@ -199,9 +199,9 @@ func (e *exam) space(dir, at string) {
 	case free < lastSpace:
 		e.fail("disk", "make room: JetStream is switched off on this node when the disk is full", "%s has %s left", dir, schema.Size(free))
 	case have < promised:
-		e.warn("disk", "a smaller max_file_store, or a larger disk", "max_file_store is %s, and %s has room for %s", promised, dir, round(have))
+		e.warn("disk", "a smaller max_file_store, or a larger disk", "max_file_store is %s, and %s has room for %s", promised, dir, wholeUnits(have))
 	default:
-		e.ok("disk", "room for %s, of which max_file_store takes %s at most", round(have), promised)
+		e.ok("disk", "room for %s, of which max_file_store takes %s at most", wholeUnits(have), promised)
 	}
 }
 
@@ -227,8 +227,8 @@ func existing(dir string) string {
 	return cmp.Or(dir, ".")
 }
 
-// round is a size in the largest unit of which there is something.
-func round(s schema.Size) schema.Size {
+// wholeUnits is a size in the largest unit of which there is something.
+func wholeUnits(s schema.Size) schema.Size {
 	for _, unit := range []schema.Size{1 << 30, 1 << 20} {
 		if s >= unit {
 			return s / unit * unit

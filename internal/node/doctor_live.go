@@ -83,7 +83,7 @@ func (e *exam) config() {
 			e.skip("config", "no node follows a file")
 			return
 		}
-		e.ok("config", "%s, the same on %s", (*most[0].ConfigDigest)[:8], list(nodeNames(most)))
+		e.ok("config", "%s, the same on %s", (*most[0].ConfigDigest)[:8], andList(nodeNames(most)))
 		return
 	}
 	for _, n := range e.status.Nodes {
@@ -97,7 +97,7 @@ func (e *exam) config() {
 
 // drift is how the configuration of a node differs from that of most.
 func (e *exam) drift(n api.Node, most []api.Node) string {
-	s, others := "", list(nodeNames(most))
+	s, others := "", andList(nodeNames(most))
 	switch {
 	case n.FileHash != nil && most[0].FileHash != nil && *n.FileHash == *most[0].FileHash:
 		s = fmt.Sprintf("%s has the same file as %s, with other secrets", n.Name, others)

@@ -141,7 +141,7 @@ func (e *exam) mine(r remedy, f server.Fault, peers []string) {
 		return
 	}
 	e.checks = slices.DeleteFunc(e.checks, func(c api.Check) bool { return c.Name == r.name })
-	e.fail(r.name, r.hint+e.place(f), "%s %s", list(peers), r.here)
+	e.fail(r.name, r.hint+e.place(f), "%s %s", andList(peers), r.here)
 }
 
 // other is a fault of a peer alone.
@@ -209,7 +209,7 @@ func (e *exam) names(sightings []server.Sighting) {
 	}
 	for _, n := range e.topology.Nodes() {
 		if at := where[n.Name]; len(at) > 1 {
-			e.fail("names", "stop the one that is not at "+n.Address+", or start it as the node that it is", "%d servers call themselves %s: %s", len(at), n.Name, list(at))
+			e.fail("names", "stop the one that is not at "+n.Address+", or start it as the node that it is", "%d servers call themselves %s: %s", len(at), n.Name, andList(at))
 			e.blame(n.Name)
 			e.explained[n.Name] = true
 		}
@@ -328,7 +328,7 @@ func (e *exam) quorum(first int, bad map[server.Fault][]string) {
 	case len(missing) == 0:
 		e.warn(name, "wait: electing one takes up to 20 s", "%s", seen)
 	case len(e.up()) >= majority(e.topology):
-		e.fail(name, "start unibus on "+list(missing), "%s, at the first start all of them", seen)
+		e.fail(name, "start unibus on "+andList(missing), "%s, at the first start all of them", seen)
 	default:
 		e.fail(name, "start unibus on "+strings.Join(missing, " or "), "%s", seen)
 	}

@@ -71,6 +71,8 @@ type files struct {
 	now    time.Time
 	found  []hclconf.Diagnostic
 	paths  map[string]paths // of the nodes
+	// installed tells that files are looked for where the daemon opens them, and nowhere else.
+	installed bool
 }
 
 // paths are where the files of a node are on this machine.
@@ -315,7 +317,7 @@ func (f *files) secrets(text []byte) int {
 
 // secretAt is where a secret of the node that this host is lies on this machine.
 func (f *files) secretAt(path string) string {
-	if f.self == "" {
+	if f.self == "" || f.installed {
 		return path
 	}
 	return Place(f.config, f.self, path)
