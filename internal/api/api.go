@@ -30,19 +30,34 @@ type Status struct {
 	FormatVersion string    `json:"format_version"`
 	Cluster       string    `json:"cluster"`
 	Time          time.Time `json:"time"`
-	Verdict       Verdict   `json:"verdict"`
-	// FailureTolerance is how many more nodes may be lost before JetStream stops.
+	// Node is the one that answers; all that is said of others is as it sees them.
+	Node    string  `json:"node"`
+	Verdict Verdict `json:"verdict"`
+	// Settled tells that the verdict has been healthy for two seconds, and that every node agrees about the replicas it
+	// holds. Then a node can be spared.
+	Settled bool `json:"settled"`
+	// FailureTolerance is how many more nodes may be lost before JetStream, or an asset with three replicas or more,
+	// stops.
 	FailureTolerance int       `json:"failure_tolerance"`
 	Config           Config    `json:"config"`
 	Meta             Meta      `json:"meta"`
 	Nodes            []Node    `json:"nodes"`
+	Gateways         []Gateway `json:"gateways"`
 	Buckets          []Asset   `json:"buckets"`
 	Streams          []Asset   `json:"streams"`
 	ObjectStores     []Asset   `json:"object_stores"`
 	Problems         []Problem `json:"problems"`
 }
 
-// Config is the configuration that the answering node has.
+// Gateway is the way from one cluster to another. Each node of the first has a connection to the second.
+type Gateway struct {
+	From     string `json:"from"`
+	To       string `json:"to"`
+	Up       int    `json:"up"`
+	Expected int    `json:"expected"`
+}
+
+// Config is the configuration that most nodes have; where no majority has one, that of the answering node.
 type Config struct {
 	Digest string `json:"digest"`
 	// Drifted are the nodes that have another one.
@@ -62,6 +77,8 @@ const (
 	StateUp         = "up"
 	StateDown       = "down"
 	StateRestarting = "restarting"
+	// StateUnknown is that of the others while the server of the answering node restarts.
+	StateUnknown = "unknown"
 )
 
 // Node is one declared node.
@@ -85,11 +102,26 @@ type Node struct {
 	// Unsettled is what a stop of another node could harm; null when nothing.
 	Unsettled *string `json:"unsettled"`
 	// File is what the node knows of its file; null when it follows none.
-	File          *File    `json:"file"`
-	Reload        *Reload  `json:"reload"`
-	Versions      Versions `json:"versions"`
-	Routes        Routes   `json:"routes"`
-	UptimeSeconds *int64   `json:"uptime_seconds"`
+	File     *File    `json:"file"`
+	Reload   *Reload  `json:"reload"`
+	Versions Versions `json:"versions"`
+	Routes   Routes   `json:"routes"`
+	// Gateways are those to the other clusters, by their names.
+	Gateways Routes `json:"gateways"`
+	// JetStream tells whether it runs there.
+	JetStream *bool `json:"jetstream"`
+	// CertNotAfter is the end of the node's certificate; null without TLS.
+	CertNotAfter *time.Time `json:"cert_not_after"`
+	// CertSoon tells that this end is near, measured by how long the certificate is valid.
+	CertSoon      bool   `json:"cert_soon"`
+	Disk          Disk   `json:"disk"`
+	UptimeSeconds *int64 `json:"uptime_seconds"`
+}
+
+// Disk is the file system of a node's store.
+type Disk struct {
+	UsedBytes  *uint64 `json:"used_bytes"`
+	TotalBytes *uint64 `json:"total_bytes"`
 }
 
 // File is how a node sees its file.

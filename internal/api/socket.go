@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strconv"
 	"syscall"
 	"time"
 )
@@ -20,6 +21,8 @@ import (
 type Handler struct {
 	// Status looks at the whole cluster.
 	Status func(context.Context) Status
+	// Events are what has happened after the event with a number.
+	Events func(after uint64) []Event
 	// Reload reads the file again.
 	Reload func(context.Context, ReloadRequest) Reload
 	// Plan compares a file with the running cluster. It changes nothing.
@@ -89,6 +92,10 @@ func (h Handler) routes() http.Handler {
 		reply(w, h.Status(r.Context()))
 	})
 	mux.HandleFunc("GET /api/v1/vitals", h.vitals)
+	mux.HandleFunc("GET /api/v1/history", func(w http.ResponseWriter, r *http.Request) {
+		after, _ := strconv.ParseUint(r.URL.Query().Get("after"), 10, 64) // all, else
+		reply(w, h.Events(after))
+	})
 	mux.HandleFunc("POST /api/v1/reload", func(w http.ResponseWriter, r *http.Request) {
 		var req ReloadRequest
 		if accept(w, r, maxBody, &req) {
@@ -160,6 +167,12 @@ func NewClient(path string) *Client {
 func (c *Client) Status(ctx context.Context) (Status, error) {
 	var s Status
 	return s, c.do(ctx, http.MethodGet, "/api/v1/status", nil, &s)
+}
+
+// History are the events after the one with a number.
+func (c *Client) History(ctx context.Context, after uint64) ([]Event, error) {
+	var all []Event
+	return all, c.do(ctx, http.MethodGet, "/api/v1/history?after="+strconv.FormatUint(after, 10), nil, &all)
 }
 
 // Reload makes the daemon read its file again.

@@ -182,6 +182,22 @@ var rules = map[Code]rule{
 	CodeExpiry:     {"certificate out of date", "A certificate that has expired, or is not yet valid, is refused by every peer: the routes that stand go on, but none comes back. Thirty days before the end there is a warning. A renewed certificate is taken up by a running daemon."},
 	CodeSAN:        {"certificate for another address", "Peers dial a node by its `address` and want to see exactly that in its certificate, as a subject alternative name: an IP address as IP SAN, a name as DNS SAN. The common name counts for nothing."},
 	CodeUsage:      {"certificate without a usage", "Either of two nodes may dial the other, so each needs a certificate for both extended key usages, serverAuth and clientAuth. With only one of them routes come up in one direction, and an error is logged every second."},
+
+	CodeNoMajority:   {"no majority", "JetStream works while a majority of the voters is there and they reach each other. The node that was asked hears too few of them: on its side nothing can be written. There may be another side on which everything works; it cannot be seen from here."},
+	CodeDeclared:     {"not as declared", "Something that the file declares is not so: a setting that would lose data to change, a consumer, or a cluster that has not formed yet. The text says what. unibus puts right what it safely can, by itself."},
+	CodeNodeDown:     {"node that does not answer", "Every node tells all others how it is once a second. This one has been silent for more than two seconds, and the text says what came of dialling it: connection refused is a host on which unibus does not run; no answer is a host that is off or cut off; a connection that is accepted, and then nothing, is a process that is paused or hangs."},
+	CodeDrift:        {"another configuration", "The same file goes to every host. The digest is that of its meaning, secrets included, so this node reads a different file or has different secrets."},
+	CodePending:      {"waits for a restart", "A part of the file cannot be changed while a server runs. The nodes restart one after the other, each when every other is up and every replica current; with restarts = \"manual\" an operator does it."},
+	CodeRefused:      {"file that was refused", "The node has read a file that it does not take, and goes on with the last good one, also after a reboot. The text says why."},
+	CodeGone:         {"member that is gone from the file", "The JetStream meta group never shrinks by itself. A node that left the file still counts towards the majority until it is removed."},
+	CodeFileTrouble:  {"file that is gone or cannot be read", "The unibus file, a certificate or a secret was there when it was loaded, and is not as it should be now. What was loaded goes on; the next start would fail."},
+	CodeCutOff:       {"node that is cut off", "The node that was asked hears no other node at all. Most likely its own network is the cause. Ask a node on the other side for what is going on there."},
+	CodeNoMetaLeader: {"meta group without a leader", "The JetStream meta group elects a leader within seconds while a majority is there. Until then streams and buckets go on, and none can be created, changed or listed."},
+	CodeAsset:        {"asset short of replicas", "A bucket, stream or object store has not all its replicas, or some are not up to date. It works while a majority of them is current and has a leader."},
+	CodeCertificate:  {"certificate that ends soon", "Less than a third of the life of a node's certificate is left, and less than thirty days. Once it has expired, routes that stand go on, and none comes back. A renewed one is taken up by a running daemon by itself."},
+	CodeDisk:         {"disk nearly full", "Less than a tenth of the file system with the node's store is free, and less than 10 GiB. nats-server switches JetStream off on a node that cannot write."},
+	CodeNoJetStream:  {"JetStream has stopped on a node", "nats-server switches JetStream off when it cannot write to its store, most often because the disk is full. The node still serves clients, but its replicas are not kept up. It comes back with a restart once there is room."},
+	CodeLink:         {"missing route or gateway", "Two nodes are up and heard, and have no connection to each other: a firewall, a certificate or a password between just these two. Others pass on what is told, but not data: their replicas fall behind."},
 }
 
 // Codes are all codes, sorted.

@@ -102,6 +102,7 @@ func Run(ctx context.Context, c Config) error {
 	}
 	var g errgroup.Group
 	g.Go(func() error { defer stop(); return d.lives(ctx) })
+	g.Go(func() error { return d.overlook(ctx) })
 	if c.File != nil {
 		g.Go(func() error { return d.follow(ctx) })
 		g.Go(func() error { return d.inTurn(ctx) })
@@ -148,6 +149,7 @@ type daemon struct {
 	drained bool                // this node is to hold nothing
 	jobs    map[string]*job     // what operators have asked for, by action and node
 	working sync.WaitGroup      // the jobs that are under way
+	view    collector
 
 	previous *schema.Topology // what ran before the restart that is under way
 	failed   string           // why the last restart went back to it
@@ -195,7 +197,7 @@ func (d *daemon) serve(ctx context.Context) error {
 	if !d.awaitListening(ctx) {
 		return nil
 	}
-	if err := api.Serve(ctx, d.Socket, api.Handler{Status: d.status, Reload: d.reload, Vitals: d.vitals, Plan: d.plan, Nodes: d.nodes, Node: d.node}); err != nil {
+	if err := api.Serve(ctx, d.Socket, api.Handler{Status: d.status, Events: d.events, Reload: d.reload, Vitals: d.vitals, Plan: d.plan, Nodes: d.nodes, Node: d.node}); err != nil {
 		d.Log.Error("operators cannot ask this node", "error", err)
 	}
 	return nil
@@ -281,6 +283,8 @@ func (d *daemon) work(ctx context.Context, stop context.CancelFunc, s *server.Se
 	var g errgroup.Group
 	g.Go(func() error { return d.answer(ctx, conns) })
 	g.Go(func() error { return d.belong(ctx, s, conns) })
+	g.Go(func() error { return d.observe(ctx, s) })
+	g.Go(func() error { return d.tell(ctx, s, conns) })
 	g.Go(func() error { return d.keepAssets(ctx, s, conns) })
 	if err := g.Wait(); ctx.Err() == nil {
 		return err

@@ -2,306 +2,326 @@ package node
 
 import (
 	"context"
-	"encoding/json"
-	"fmt"
 	"maps"
 	"slices"
 	"time"
 
-	"github.com/nats-io/nats.go"
-
 	"unibus/config/schema"
 	"unibus/internal/api"
 	"unibus/internal/bootstrap"
-	"unibus/internal/hclconf"
 	"unibus/internal/server"
 )
 
-const (
-	// reportSubject is where every node of the system account answers with its report.
-	reportSubject = "unibus.report"
-	// reportWait is how long a node may take to answer before it counts as down.
-	reportWait = time.Second
-)
-
-// answer answers the other nodes until ctx ends.
-func (d *daemon) answer(ctx context.Context, conns *connections) error {
-	nc, err := conns.conn(schema.SystemAccount)
-	if err != nil {
-		return err
-	}
-	_, err = nc.Subscribe(reportSubject, func(m *nats.Msg) {
-		if b, err := json.Marshal(d.own()); err == nil {
-			_ = m.Respond(b) // the asker waits no longer
-		}
-	})
-	if err == nil {
-		err = d.answerLinkage(nc)
-	}
-	if err != nil {
-		return err
-	}
-	<-ctx.Done()
-	return nil
+// sight is everything that a snapshot is made of.
+type sight struct {
+	topology   *schema.Topology
+	now        time.Time
+	node       string // that looks
+	serving    bool   // its server runs
+	own        report
+	others     map[string]other
+	restarting map[string]bool // the silent nodes that have said before that they would restart
+	assets     bootstrap.Status
+	settled    bool
 }
 
-// own is this node as it sees itself.
-func (d *daemon) own() api.Node {
+// sight gathers what is known now. It asks nobody.
+func (d *daemon) sight() sight {
 	d.mu.Lock()
-	cluster, n := d.running.Node(d.Node)
-	srv, now, up, nats := d.srv, time.Now().UTC(), int64(time.Since(d.started).Seconds()), server.Version
-	v := api.Node{
-		Name: d.Node, Cluster: cluster.Name, Address: n.Address, State: api.StateUp, Declared: true, LastSeen: &now,
-		PendingRestart: append([]api.Pending{}, d.pending...), Waiting: orNil(d.waiting), RestartError: orNil(d.failed), Reload: d.last,
-		Versions: api.Versions{Unibus: orNil(d.Version), NATS: &nats}, UptimeSeconds: &up,
-	}
-	if d.file != nil {
-		since := d.since.UTC()
-		v.ConfigDigest, v.FileHash, v.ConfigSince = &d.file.Digest, &d.file.FileHash, &since
-	}
-	if d.busy || srv == nil {
-		v.State = api.StateRestarting
-	}
+	t, srv, assets := d.running, d.srv, d.assets
 	d.mu.Unlock()
-	if d.watcher != nil {
-		v.File = viewFile(d.File.Path, d.watcher.State())
-	}
-	var peers []string
-	if srv != nil {
-		peers = srv.Peers()
-		v.Unsettled = orNil(srv.Unsettled())
-	}
-	v.Routes = routes(cluster, d.Node, peers)
-	return v
-}
-
-func viewFile(path string, s hclconf.WatchState) *api.File {
-	f := &api.File{Path: path, Watch: s.String(), Troubles: []api.Trouble{}}
-	for _, t := range s.Troubles {
-		f.Troubles = append(f.Troubles, api.Trouble{Name: t.Name, Why: t.Why, Since: t.Since.UTC()})
-	}
-	return f
-}
-
-// routes are the routes that a node of a cluster should have, and has.
-func routes(cluster *schema.Cluster, node string, peers []string) api.Routes {
-	r := api.Routes{Missing: []string{}}
-	for _, other := range cluster.Nodes {
-		switch {
-		case other.Name == node:
-			continue
-		case slices.Contains(peers, other.Name):
-			r.Up++
-		default:
-			r.Missing = append(r.Missing, other.Name)
-		}
-		r.Expected++
-	}
-	return r
-}
-
-// ask collects the reports of all nodes that answer, its own included.
-func (d *daemon) ask(ctx context.Context, nodes []*schema.Node) map[string]api.Node {
-	reports := map[string]api.Node{d.Node: d.own()}
-	defer d.saw(reports)
-	_, conns := d.current()
-	if conns == nil || len(nodes) == 1 {
-		return reports
-	}
-	nc, err := conns.conn(schema.SystemAccount)
-	if err != nil {
-		return reports
-	}
-	inbox := nats.NewInbox()
-	sub, err := nc.SubscribeSync(inbox)
-	if err != nil {
-		return reports
-	}
-	defer func() { _ = sub.Unsubscribe() }()
-	if err := nc.PublishRequest(reportSubject, inbox, nil); err != nil {
-		return reports
-	}
-	ctx, cancel := context.WithTimeout(ctx, reportWait)
-	defer cancel()
-	for missing(nodes, reports) {
-		m, err := sub.NextMsgWithContext(ctx)
-		if err != nil {
-			return reports
-		}
-		var n api.Node
-		if json.Unmarshal(m.Data, &n) == nil && n.Name != d.Node {
-			now := time.Now().UTC()
-			n.LastSeen = &now
-			reports[n.Name] = n
-		}
-	}
-	return reports
-}
-
-// saw remembers what every node has reported last.
-func (d *daemon) saw(reports map[string]api.Node) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	maps.Copy(d.seen, reports)
-}
-
-func missing(nodes []*schema.Node, reports map[string]api.Node) bool {
-	return slices.ContainsFunc(nodes, func(n *schema.Node) bool { _, ok := reports[n.Name]; return !ok })
-}
-
-// status joins what is declared with what every node reports.
-func (d *daemon) status(ctx context.Context) api.Status {
-	d.mu.Lock()
-	t, srv, assets, file := d.running, d.srv, d.assets, d.file
-	d.mu.Unlock()
-	s := api.Status{
-		FormatVersion: api.FormatVersion, Cluster: t.Title(), Time: time.Now().UTC(),
-		Config: api.Config{Drifted: []string{}}, Nodes: []api.Node{}, Buckets: []api.Asset{}, Streams: []api.Asset{}, ObjectStores: []api.Asset{}, Problems: []api.Problem{},
-	}
-	if file != nil {
-		s.Config.Digest = file.Digest
-	}
-	reports := d.ask(ctx, t.Nodes())
-	for _, c := range t.Clusters {
-		for _, n := range c.Nodes {
-			r, ok := reports[n.Name]
-			if !ok {
-				r = d.silent(c, n)
-			}
-			if r.ConfigDigest != nil && *r.ConfigDigest != s.Config.Digest {
-				s.Config.Drifted = append(s.Config.Drifted, n.Name)
-			}
-			s.Nodes = append(s.Nodes, r)
-		}
+	s := sight{
+		topology: t, now: time.Now().UTC(), node: d.Node, serving: srv != nil, assets: assets,
+		own: report{Node: d.self()}, others: map[string]other{}, restarting: map[string]bool{},
 	}
 	if srv != nil {
-		m := srv.Meta()
-		s.Meta = api.Meta{Leader: orNil(m.Leader), Peers: m.Size, Quorum: m.Quorum}
+		s.own.Meta = metaOf(srv)
 	}
-	if t.Standalone() {
-		s.Meta = api.Meta{Leader: &d.Node, Peers: 1, Quorum: 1}
+	d.view.mu.Lock()
+	s.own.Leads = d.view.look.Streams
+	for name, o := range d.view.others {
+		s.others[name] = *o
 	}
-	for _, a := range assets.Assets {
-		switch a.Kind {
-		case "bucket":
-			s.Buckets = append(s.Buckets, asset(a))
-		case "stream":
-			s.Streams = append(s.Streams, asset(a))
-		case "object_store":
-			s.ObjectStores = append(s.ObjectStores, asset(a))
-		}
+	s.settled = !d.view.settled.IsZero() && s.now.Sub(d.view.settled) >= settledFor
+	d.view.mu.Unlock()
+	for _, n := range t.Nodes() {
+		s.restarting[n.Name] = d.wasRestarting(n.Name)
 	}
-	judge(&s, t, assets)
 	return s
 }
 
-// silent is a declared node that does not answer.
-func (d *daemon) silent(c *schema.Cluster, n *schema.Node) api.Node {
-	d.mu.Lock()
-	seen, ok := d.seen[n.Name]
-	d.mu.Unlock()
-	reason := "does not answer"
-	v := api.Node{
-		Name: n.Name, Cluster: c.Name, Address: n.Address, State: api.StateDown, Declared: true, Reason: &reason,
-		PendingRestart: []api.Pending{}, Routes: routes(c, n.Name, nil),
+// status is the snapshot: what is declared, joined with what every node says.
+func (d *daemon) status(context.Context) api.Status { return d.sight().status() }
+
+func (s sight) status() api.Status {
+	v := api.Status{
+		FormatVersion: api.FormatVersion, Cluster: s.topology.Title(), Time: s.now, Node: s.node,
+		Config: api.Config{Drifted: []string{}}, Nodes: []api.Node{}, Gateways: []api.Gateway{},
+		Buckets: []api.Asset{}, Streams: []api.Asset{}, ObjectStores: []api.Asset{}, Problems: []api.Problem{},
 	}
-	if ok {
-		v.LastSeen = seen.LastSeen
+	up := map[string]bool{}
+	for _, c := range s.topology.Clusters {
+		for _, n := range c.Nodes {
+			seen := s.see(c, n)
+			up[n.Name] = seen.State == api.StateUp
+			v.Nodes = append(v.Nodes, seen)
+		}
 	}
-	if d.wasRestarting(n.Name) {
-		v.State = api.StateRestarting
+	v.Config = config(s.own.Node, v.Nodes)
+	v.Gateways = gateways(s.topology, v.Nodes)
+	v.Meta = s.meta(v.Nodes, up)
+	leads := s.leads(up)
+	for _, a := range s.assets.Assets {
+		if list := listOf(&v, a.Kind); list != nil {
+			*list = append(*list, s.asset(a, leads, up))
+		}
 	}
+	v.FailureTolerance = tolerance(&v)
+	s.judge(&v)
+	v.Settled = s.settled && v.Verdict == api.Healthy
 	return v
 }
 
-func asset(a bootstrap.Asset) api.Asset {
-	b := api.Asset{
+func listOf(v *api.Status, kind string) *[]api.Asset {
+	switch kind {
+	case "bucket":
+		return &v.Buckets
+	case "stream":
+		return &v.Streams
+	case "object_store":
+		return &v.ObjectStores
+	}
+	return nil
+}
+
+// see is one declared node as it says it is, or as it is missed.
+func (s sight) see(c *schema.Cluster, n *schema.Node) api.Node {
+	if n.Name == s.node {
+		return s.own.Node
+	}
+	o := s.others[n.Name]
+	stopped := o.heard && o.Node.State == api.StateDown
+	if o.heard && s.serving && !o.down() && !stopped {
+		return o.Node
+	}
+	v := api.Node{
+		Name: n.Name, Cluster: c.Name, Address: n.Address, State: api.StateDown, Declared: true, LastSeen: o.Node.LastSeen,
+		PendingRestart: []api.Pending{}, Routes: routes(c, n.Name, nil), Gateways: links(s.topology, c, nil),
+	}
+	reason := "nothing is heard of it"
+	switch {
+	case !s.serving:
+		v.State, reason = api.StateUnknown, "this node's own server restarts"
+	case !o.heard && !o.down():
+		v.State, reason = api.StateUnknown, "nothing was heard of it yet"
+	case stopped:
+		reason = *o.Node.Reason
+	case s.restarting[n.Name]:
+		v.State, reason = api.StateRestarting, "it restarts in turn"
+	case o.dialled != "":
+		reason = o.dialled
+	}
+	v.Reason = &reason
+	return v
+}
+
+// config is the configuration of most nodes, and who has another.
+func config(own api.Node, nodes []api.Node) api.Config {
+	c := api.Config{Drifted: []string{}}
+	have := map[string]int{}
+	for _, n := range nodes {
+		if n.ConfigDigest != nil {
+			have[*n.ConfigDigest]++
+		}
+	}
+	if own.ConfigDigest != nil {
+		c.Digest = *own.ConfigDigest
+	}
+	for _, digest := range slices.Sorted(maps.Keys(have)) {
+		if have[digest] > have[c.Digest] {
+			c.Digest = digest
+		}
+	}
+	for _, n := range nodes {
+		if n.ConfigDigest != nil && *n.ConfigDigest != c.Digest {
+			c.Drifted = append(c.Drifted, n.Name)
+		}
+	}
+	return c
+}
+
+// gateways are the ways between clusters, as the nodes that are up have them.
+func gateways(t *schema.Topology, nodes []api.Node) []api.Gateway {
+	out := []api.Gateway{}
+	for _, from := range t.Clusters {
+		for _, to := range t.Clusters {
+			if from == to {
+				continue
+			}
+			g := api.Gateway{From: from.Name, To: to.Name}
+			for _, n := range nodes {
+				if n.Cluster != from.Name {
+					continue
+				}
+				g.Expected++
+				if n.State == api.StateUp && !slices.Contains(n.Gateways.Missing, to.Name) {
+					g.Up++
+				}
+			}
+			out = append(out, g)
+		}
+	}
+	return out
+}
+
+// meta is the meta group as this node sees it; one that has no vote believes the others. A leader that is not up is none.
+func (s sight) meta(nodes []api.Node, up map[string]bool) api.Meta {
+	if s.topology.Standalone() {
+		return api.Meta{Leader: &s.node, Peers: 1, Current: 1, Quorum: 1}
+	}
+	m := s.own.Meta
+	for _, n := range nodes {
+		if o := s.others[n.Name]; m.Peers == 0 && up[n.Name] {
+			m = o.Meta
+		}
+	}
+	if m.Leader != nil && !up[*m.Leader] {
+		m.Leader = nil
+	}
+	m.Current = 0
+	for _, n := range s.topology.Voters() {
+		if up[n.Name] {
+			m.Current++
+		}
+	}
+	return m
+}
+
+// led is a stream and who leads it.
+type led struct {
+	server.Stream
+	leader string
+}
+
+// leads are the streams that nodes which are up say they lead. Of two that say it of one stream, the later one does: the
+// other has not noticed yet.
+func (s sight) leads(up map[string]bool) map[[2]string]led {
+	all := map[[2]string]led{}
+	add := func(node string, streams []server.Stream) {
+		for _, st := range streams {
+			key := [2]string{st.Account, st.Name}
+			if old, ok := all[key]; !ok || st.Since.After(old.Since) {
+				all[key] = led{st, node}
+			}
+		}
+	}
+	add(s.node, s.own.Leads)
+	for _, name := range slices.Sorted(maps.Keys(s.others)) {
+		if up[name] {
+			add(name, s.others[name].Leads)
+		}
+	}
+	return all
+}
+
+// streamOf is the stream behind an asset (nats.go v1.55.0, kv.go and object.go).
+func streamOf(a bootstrap.Asset) string {
+	switch a.Kind {
+	case "bucket":
+		return "KV_" + a.Name
+	case "object_store":
+		return "OBJ_" + a.Name
+	}
+	return a.Name
+}
+
+// asset is one asset: what it is to be, as bootstrap has it, and how it is, as its leader says. bootstrap looks rarely at
+// what does not change.
+func (s sight) asset(a bootstrap.Asset, leads map[[2]string]led, up map[string]bool) api.Asset {
+	v := api.Asset{
 		Name: a.Name, Account: a.Account, State: string(a.State), Leader: orNil(a.Leader), Peers: []api.Peer{},
 		Replicas: api.Replicas{Desired: a.Desired, Actual: a.Replicas}, Values: &a.Values, Bytes: &a.Bytes, Reason: orNil(a.Err),
 	}
 	for _, p := range a.Peers {
-		role := "follower"
-		if p.Leader {
-			role = "leader"
-		}
-		if p.Current && !p.Offline {
-			b.Replicas.Current++
-		}
-		b.Peers = append(b.Peers, api.Peer{Node: p.Node, Role: role, Current: p.Current && !p.Offline, Lag: p.Lag})
+		v.Peers = append(v.Peers, api.Peer{Node: p.Node, Role: role(p.Leader), Current: p.Current && !p.Offline, Lag: p.Lag})
 	}
-	return b
+	l, known := leads[[2]string{a.Account, streamOf(a)}]
+	if known {
+		v.Leader, v.Values, v.Bytes = &l.leader, &l.Messages, &l.Bytes
+		v.Peers = []api.Peer{{Node: l.leader, Role: role(true), Current: true}}
+		for _, f := range l.Followers {
+			v.Peers = append(v.Peers, api.Peer{Node: f.Node, Role: role(false), Current: f.Current, Lag: f.Lag})
+		}
+		v.Replicas.Actual = len(v.Peers)
+	}
+	for i := range v.Peers {
+		p := &v.Peers[i]
+		p.Current = p.Current && (up[p.Node] || !s.serving)
+		if p.Current {
+			v.Replicas.Current++
+		}
+	}
+	s.state(&v, a, l, known, up)
+	return v
 }
 
-// judge finds the problems and the verdict.
-func judge(s *api.Status, t *schema.Topology, assets bootstrap.Status) {
-	voters := map[string]bool{}
-	for _, n := range t.Voters() {
-		voters[n.Name] = true
+func role(leader bool) string {
+	if leader {
+		return "leader"
 	}
-	problem := func(code, severity, subject, hint, format string, args ...any) {
-		s.Problems = append(s.Problems, api.Problem{Code: code, Severity: severity, Subject: subject, Summary: fmt.Sprintf(format, args...), Hint: hint})
-	}
-	for _, n := range s.Nodes {
-		if n.State == api.StateUp && voters[n.Name] {
-			s.Meta.Current++
-		}
-		if n.File != nil {
-			for _, f := range n.File.Troubles {
-				problem("UB2208", "warning", "node."+n.Name, "put it back; until then, what was loaded goes on", "on %s, %s is %s since %s", n.Name, f.Name, f.Why, f.Since.Format(time.RFC3339))
+	return "follower"
+}
+
+// state is how far an asset is. What bootstrap is about to do with it, or waits for a person to do, only bootstrap knows.
+func (s sight) state(v *api.Asset, a bootstrap.Asset, l led, known bool, up map[string]bool) {
+	settle := func(state bootstrap.State, why string) { v.State, v.Reason = string(state), orNil(why) }
+	behind := ""
+	for _, p := range v.Peers {
+		if !p.Current && behind == "" {
+			behind = "the replica on " + p.Node + " is behind"
+			if !up[p.Node] {
+				behind = "the replica on " + p.Node + " is away"
 			}
 		}
-		if n.State == api.StateDown {
-			problem("UB2203", "warning", "node."+n.Name, "on "+n.Name+": systemctl status unibus", "%s does not answer", n.Name)
-		}
-		if n.Reload != nil && n.Reload.Result == api.ReloadRefused {
-			problem("UB2206", "warning", "node."+n.Name, "on "+n.Name+": unibus reload", "%s runs its last good file: %s", n.Name, refusal(n.Reload))
-		}
-		if len(n.PendingRestart) > 0 {
-			why := ""
-			if n.Waiting != nil {
-				why = ": " + *n.Waiting
-			}
-			problem("UB2205", "info", "node."+n.Name, "", "%s waits to restart%s", n.Name, why)
-		}
 	}
-	for _, name := range s.Config.Drifted {
-		problem("UB2204", "warning", "node."+name, "ship the same file to every host", "%s has another configuration", name)
+	switch a.State {
+	case bootstrap.AssetWaiting, bootstrap.AssetCreating, bootstrap.AssetChanging:
+		return
 	}
-	if extra := s.Meta.Peers - len(voters); extra > 0 && s.Meta.Leader != nil {
-		problem("UB2207", "warning", "cluster."+s.Cluster, "unibus node remove", "the meta group still counts %d nodes that are gone from the file", extra)
+	if v.Leader != nil && !up[*v.Leader] && s.serving {
+		v.Leader = nil
 	}
-	if assets.Phase != bootstrap.Ready && assets.Reason != "" {
-		problem("UB2202", "warning", "cluster."+s.Cluster, "", "%s", assets.Reason)
-	}
-	s.FailureTolerance = max(0, s.Meta.Current-s.Meta.Quorum)
-	down := slices.ContainsFunc(s.Nodes, func(n api.Node) bool { return n.State != api.StateUp })
 	switch {
-	case s.Meta.Leader == nil && s.Meta.Current < len(voters)/2+1:
-		s.Verdict = api.Down
-		problem("UB2201", "error", "cluster."+s.Cluster, "start the nodes that are down", "%d of %d nodes answer, which is no majority", s.Meta.Current, len(voters))
-	case assets.Phase == bootstrap.Ready && !down:
-		s.Verdict = api.Healthy
-	case down || assets.Phase == bootstrap.Degraded:
-		s.Verdict = api.Degraded
+	case a.Blocked || !s.serving:
+	case v.Leader == nil:
+		v.Values, v.Bytes = nil, nil
+		settle(bootstrap.AssetDegraded, "its replicas have no leader")
+	case !known:
+		if behind != "" {
+			settle(bootstrap.AssetDegraded, behind)
+		}
+	case l.Moving || v.Replicas.Actual != v.Replicas.Desired:
+		if a.State != bootstrap.AssetScaling {
+			settle(bootstrap.AssetScaling, "")
+		}
+	case behind != "":
+		settle(bootstrap.AssetDegraded, behind)
 	default:
-		s.Verdict = api.Converging
+		settle(bootstrap.AssetCurrent, "")
 	}
 }
 
-// refusal is why a reload was refused, in one line.
-func refusal(r *api.Reload) string {
-	switch {
-	case r.Error != "":
-		return r.Error
-	case len(r.Problems) > 0:
-		return r.Problems[0].Summary
-	}
-	for _, d := range r.Diagnostics {
-		if d.Severity == "error" {
-			return fmt.Sprintf("%s:%d: %s", d.Range.Filename, d.Range.Start.Line, d.Detail)
+// tolerance is how many more nodes may be lost before the meta group, or an asset with three replicas or more, stops.
+func tolerance(v *api.Status) int {
+	spare := v.Meta.Current - v.Meta.Quorum
+	for _, list := range [][]api.Asset{v.Buckets, v.Streams, v.ObjectStores} {
+		for _, a := range list {
+			if a.Replicas.Desired >= 3 && a.Replicas.Actual > 0 {
+				spare = min(spare, a.Replicas.Current-a.Replicas.Actual/2-1)
+			}
 		}
 	}
-	return r.Result
+	return max(0, spare)
 }
 
 func orNil(s string) *string {

@@ -26,6 +26,10 @@ func (s *Server) Unsettled() string {
 	if err != nil {
 		return err.Error()
 	}
+	return s.allSettled(js)
+}
+
+func (s *Server) allSettled(js *natsserver.JSInfo) string {
 	if m := js.Meta; m != nil && m.Leader == "" {
 		return "the meta group has no leader"
 	}
