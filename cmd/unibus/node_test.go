@@ -306,3 +306,36 @@ func TestRescue(t *testing.T) {
 	after.goesOn()
 	after.checkHeld(left, "athena", "hermes")
 }
+
+// TestFirstStartWithout starts a cluster of which one node does not come: it waits, forms when told not to, and takes the
+// node in when it comes after all.
+func TestFirstStartWithout(t *testing.T) {
+	t.Parallel()
+	l := newLab(t)
+	first := []*process{l.start("magnus"), l.start("homer")}
+	for _, d := range first {
+		d.says("waiting for nodes: missing=.*datardos")
+		d.says("connected: peer=")
+		if strings.Contains(d.log.String(), "meta leader") {
+			t.Errorf("%s has a leader without datardos", d.name)
+		}
+	}
+	stopAll(t, first...)
+	without := func(name string) *process {
+		return l.startOn(l.hosts[name], name, "--config", l.file, "--without", "datardos")
+	}
+	magnus, homer := without("magnus"), without("homer")
+	magnus.says("does not wait for some nodes")
+	w := l.startWriter()
+	w.goesOn()
+	l.start("datardos")
+	l.current(w.nc)
+	w.goesOn()
+
+	stopAll(t, homer)
+	homer = without("homer")
+	homer.says("--without is ignored")
+	l.current(w.nc)
+	w.goesOn()
+	w.check()
+}

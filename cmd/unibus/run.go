@@ -10,12 +10,14 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"syscall"
 
 	"github.com/coreos/go-systemd/v22/daemon"
 	"github.com/hashicorp/go-hclog"
 	"github.com/spf13/cobra"
 
+	"unibus/config/schema"
 	"unibus/internal/hclconf"
 	"unibus/internal/node"
 )
@@ -23,6 +25,7 @@ import (
 func (a *app) runCommand() *cobra.Command {
 	var dataDir, level string
 	var json bool
+	var without []string
 	cmd := &cobra.Command{
 		Use:   "run",
 		Short: "Run this host's node (the daemon)",
@@ -31,6 +34,9 @@ ends it at once. systemd is told READY when the node listens.
 
 The node follows its file: what can change live is taken up live, what needs a restart happens one node at a time by
 the nodes' own agreement, and a file that is wrong changes nothing. SIGHUP and "unibus reload" look at it at once.
+
+The very first start of a cluster waits for every node of the file. If one of them cannot come now, run all others with
+--without NODE: they start without it, and it joins when it comes. A node that has been in the cluster ignores the flag.
 
 UNIBUS_NATS_DEBUG=1 shows nats-server's own debug lines, 2 its trace lines as well.
 
@@ -58,6 +64,9 @@ Exit status: 0 after a clean stop, 1 when the node failed, 64 usage, 66 no file,
 			defer signal.Stop(hup)
 			h.file.Reload = hup
 			c := h.file.Config
+			if err := checkWithout(c.Topology, h.self, without); err != nil {
+				return err
+			}
 			_, n := c.Topology.Node(h.self)
 			log.Info("starting", "node", h.self, "cluster", c.Topology.Title(), "file", c.Name, "digest", c.Digest[:8],
 				"version", versions().Unibus, "nats", versions().NATS)
@@ -69,6 +78,7 @@ Exit status: 0 after a clean stop, 1 when the node failed, 64 usage, 66 no file,
 				Version:   versions().Unibus,
 				Log:       log,
 				NATSDebug: debug,
+				Without:   without,
 				Ready: func() {
 					log.Info("listening", "clients", net.JoinHostPort(n.Address, fmt.Sprint(n.ClientPort)))
 					_, _ = daemon.SdNotify(false, daemon.SdNotifyReady)
@@ -84,8 +94,23 @@ Exit status: 0 after a clean stop, 1 when the node failed, 64 usage, 66 no file,
 	f := cmd.Flags()
 	f.StringVar(&dataDir, "data-dir", "", "store data below this directory instead of store_dir")
 	f.StringVar(&level, "log-level", "info", "log level: debug, info, warn or error")
+	f.StringSliceVar(&without, "without", nil, "a node that the very first start does not wait for")
 	f.BoolVar(&json, "log-json", false, "log JSON, a record a line")
 	return cmd
+}
+
+// checkWithout refuses to leave out what does not exist, this node itself, or so many that nobody could be elected.
+func checkWithout(t *schema.Topology, self string, without []string) error {
+	for _, name := range without {
+		if _, n := t.Node(name); n == nil || name == self {
+			return fmt.Errorf("--without names another node of the file, and %q is none", name)
+		}
+	}
+	left := slices.DeleteFunc(t.Voters(), func(n *schema.Node) bool { return slices.Contains(without, n.Name) })
+	if len(without) > 0 && len(left) < 2 {
+		return fmt.Errorf("the first start needs two nodes that store data, and --without leaves %d", len(left))
+	}
+	return nil
 }
 
 // here is the file as the node that this host is reads it.

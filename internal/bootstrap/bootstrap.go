@@ -53,6 +53,8 @@ type Config struct {
 	Connected func() []string
 	// JetStream is a connection of this node to itself in an account. An error is tried again.
 	JetStream func(account string) (jetstream.JetStream, error)
+	// Without are declared nodes that the first start does not wait for, until they are connected for the first time.
+	Without []string
 	// Report is told every change of the status, one at a time.
 	Report func(Status)
 	// Every is how often an asset that is as it should be is looked at again. Raising it makes drift last longer; lowering
@@ -168,6 +170,7 @@ type view struct {
 	live    []string  // this node and the declared nodes it is connected to
 	missing []string  // the other declared nodes
 	since   time.Time // of the last change of live
+	voters  int       // how many members the meta group is to have
 	formed  bool      // what is not found does not exist
 	changed chan struct{}
 }
@@ -178,14 +181,17 @@ func (v *view) unsure() bool { return len(v.missing) > 0 && time.Since(v.since) 
 func (r *runner) look() *view {
 	v := &view{meta: r.Meta(), since: time.Now(), changed: make(chan struct{})}
 	connected := r.Connected()
+	r.Without = slices.DeleteFunc(slices.Clone(r.Without), func(name string) bool { return slices.Contains(connected, name) })
 	for _, n := range r.Topology.Nodes() {
-		if n.Name == r.Node || slices.Contains(connected, n.Name) {
+		switch {
+		case n.Name == r.Node || slices.Contains(connected, n.Name):
 			v.live = append(v.live, n.Name)
-		} else {
+		case !slices.Contains(r.Without, n.Name):
 			v.missing = append(v.missing, n.Name)
 		}
 	}
-	v.formed = r.Topology.Standalone() || v.meta.Leader != "" && v.meta.Size >= len(r.Topology.Voters())
+	v.voters = len(slices.DeleteFunc(r.Topology.Voters(), func(n *schema.Node) bool { return slices.Contains(r.Without, n.Name) }))
+	v.formed = r.Topology.Standalone() || v.meta.Leader != "" && v.meta.Size >= v.voters
 	return v
 }
 

@@ -167,7 +167,6 @@ func (r *runner) reason(v *view, assets []Asset) string {
 }
 
 func (r *runner) unformed(v *view) string {
-	voters := len(r.Topology.Voters())
 	missing := strings.Join(v.missing, ", ")
 	switch {
 	case missing != "" && !v.meta.EverHadLeader:
@@ -177,7 +176,7 @@ func (r *runner) unformed(v *view) string {
 	case v.meta.Leader == "":
 		return "JetStream has no leader yet"
 	case missing != "":
-		return fmt.Sprintf("waiting for %s: JetStream has %d of %d declared members", missing, v.meta.Size, voters)
+		return fmt.Sprintf("waiting for %s: JetStream has %d of %d declared members", missing, v.meta.Size, v.voters)
 	}
-	return fmt.Sprintf("JetStream has %d of %d declared members", v.meta.Size, voters)
+	return fmt.Sprintf("JetStream has %d of %d declared members", v.meta.Size, v.voters)
 }

@@ -33,6 +33,8 @@ type Config struct {
 	Socket string
 	// Version is the version of unibus, for others to see.
 	Version string
+	// Without are nodes that the first start does not wait for. A node that has been in the cluster before ignores it.
+	Without []string
 	// Log gets what an operator would put in a diary.
 	Log hclog.Logger
 	// NATSDebug turns on nats-server's debug lines (1) or also its trace lines (2).
@@ -147,6 +149,7 @@ type daemon struct {
 	trial   *trial
 	seen    map[string]api.Node // the last report of every node
 	drained bool                // this node is to hold nothing
+	without []string            // the nodes that the first election does not wait for
 	jobs    map[string]*job     // what operators have asked for, by action and node
 	working sync.WaitGroup      // the jobs that are under way
 	view    collector
@@ -220,6 +223,9 @@ func (d *daemon) live(ctx context.Context) error {
 	d.told = facts(d.file, d.last != nil && d.last.Result == api.ReloadRefused, d.pending)
 	told := d.told
 	d.mu.Unlock()
+	if err := d.decideWithout(t); err != nil {
+		return err
+	}
 	conf, err := d.conf(t)
 	if err != nil {
 		return err
@@ -306,6 +312,7 @@ func (d *daemon) keepAssets(ctx context.Context, s *server.Server, conns *connec
 			Meta:      meta(t, d.Node, s),
 			Connected: s.Peers,
 			JetStream: conns.jetStream,
+			Without:   d.waitsNotFor(),
 			Report:    d.report,
 		}, d.Log.Named("bootstrap"))
 		rerun()
@@ -341,7 +348,7 @@ func (d *daemon) report(s bootstrap.Status) {
 // conf is what a topology makes this node run.
 func (d *daemon) conf(t *schema.Topology) (server.Conf, error) {
 	conf, err := server.NewConf(t, d.Node, d.id)
-	return conf.WithDebug(d.NATSDebug).WithDrained(d.isDrained()), err
+	return conf.WithDebug(d.NATSDebug).WithDrained(d.isDrained()).WithoutNodes(d.waitsNotFor()), err
 }
 
 // facts are what every stock tool shows of a node: whose file it runs, whether the last one was refused, and what waits

@@ -21,6 +21,7 @@ type Conf struct {
 	debug    int
 	metadata map[string]string
 	drained  bool
+	without  []string
 }
 
 // NewConf is the configuration of the named node. It opens nothing and reads nothing but its arguments. The error is an
@@ -51,6 +52,13 @@ func (c Conf) WithMetadata(facts map[string]string) Conf {
 // WithDrained is the same configuration with or without the tag that keeps new assets away from the node.
 func (c Conf) WithDrained(drained bool) Conf {
 	c.drained = drained
+	return c
+}
+
+// WithoutNodes is the same configuration with a first election of the meta group that does not wait for some nodes. They
+// are not dialled; when they come, they are let in. It is of use only while NeverLed.
+func (c Conf) WithoutNodes(names []string) Conf {
+	c.without = names
 	return c
 }
 

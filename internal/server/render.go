@@ -306,11 +306,12 @@ func (c Conf) routes() []*schema.Node { return c.dialled(c.cluster) }
 
 // dialled are the nodes of a cluster that this node dials. Addresses of other clusters count as votes, too.
 func (c Conf) dialled(cluster *schema.Cluster) []*schema.Node {
-	voters := slices.DeleteFunc(slices.Clone(cluster.Nodes), func(n *schema.Node) bool { return !n.JetStream.Enabled })
+	nodes := slices.DeleteFunc(slices.Clone(cluster.Nodes), func(n *schema.Node) bool { return slices.Contains(c.without, n.Name) })
+	voters := slices.DeleteFunc(slices.Clone(nodes), func(n *schema.Node) bool { return !n.JetStream.Enabled })
 	if c.node.JetStream.Enabled && len(voters) > 0 {
 		return voters
 	}
-	return cluster.Nodes
+	return nodes
 }
 
 // routeURL is what is dialled to reach a node. The credentials must stand in it: nats-server v2.15.2 sends no others

@@ -47,6 +47,11 @@ func Run(ctx context.Context, c Conf, log hclog.Logger, ready func(*Server)) err
 		return err
 	}
 	defer st.close()
+	if len(c.without) > 0 {
+		if err := c.forgetMeta(); err != nil {
+			return err
+		}
+	}
 	s, err := newServer(c, log)
 	if err != nil {
 		return err
