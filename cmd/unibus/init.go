@@ -82,7 +82,10 @@ type wish struct {
 	life    time.Duration // of certificates
 }
 
-type wishedNode struct{ name, address string }
+type wishedNode struct {
+	name, address string
+	recipient     string // made here
+}
 
 type wishedBucket struct {
 	name     string
@@ -97,7 +100,7 @@ func (w *wish) addNode(s string) error {
 	if !plainName.MatchString(name) || net.ParseIP(address) == nil && !plainName.MatchString(address) {
 		return fmt.Errorf("a node is NAME=ADDRESS, such as magnus=203.0.113.10, not %q", s)
 	}
-	w.nodes = append(w.nodes, wishedNode{name, address})
+	w.nodes = append(w.nodes, wishedNode{name: name, address: address})
 	return nil
 }
 
@@ -219,8 +222,10 @@ func (a *app) initialise(w *wish, dryRun bool) error {
 // starter is what a first file needs, while it is made.
 type starter struct {
 	*wish
-	dir     pki.Dir
-	outputs []written
+	dir      pki.Dir
+	outputs  []written
+	operator string // the recipient
+	route    string // the secret between the nodes, encrypted
 }
 
 func (s *starter) add(name string, text []byte, mode fs.FileMode, what string) {
@@ -248,9 +253,8 @@ func (s *starter) make(name string) ([]byte, error) {
 		}
 		s.add(s.path("users", u+".nk"), append(seed, '\n'), 0o600, "the seed of user "+u)
 	}
-	route := rand.Text()
-	for _, n := range s.nodes {
-		s.add(s.dir.At(n.name, routeFile), []byte(route+"\n"), 0o600, "")
+	if err := s.secrets(); err != nil {
+		return nil, err
 	}
 	text := s.text(public)
 	c := hclconf.Load(name, text, hclconf.Host{})
@@ -261,6 +265,28 @@ func (s *starter) make(name string) ([]byte, error) {
 	}
 	s.add(name, text, 0o644, "the file; every host gets it")
 	return text, nil
+}
+
+// secrets makes a key for each host and one for the operator, and the secret between the nodes, encrypted for all.
+func (s *starter) secrets() error {
+	key, recipient, err := hclconf.NewAgeKey()
+	if err != nil {
+		return err
+	}
+	s.operator = recipient
+	s.add(s.path(operatorKey), key, 0o600, "your own key to the secrets in the file")
+	all := []string{recipient}
+	for i := range s.nodes {
+		key, recipient, err := hclconf.NewAgeKey()
+		if err != nil {
+			return err
+		}
+		s.nodes[i].recipient = recipient
+		all = append(all, recipient)
+		s.add(s.dir.At(s.nodes[i].name, hclconf.AgeKeyFile), key, 0o600, "")
+	}
+	s.route, err = hclconf.SealAge(rand.Text(), all)
+	return err
 }
 
 // certificates makes the authority and the certificates of all nodes.

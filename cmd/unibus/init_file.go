@@ -5,9 +5,6 @@ import (
 	"fmt"
 )
 
-// routeFile is where the route secret is on a host.
-const routeFile = "/etc/unibus/secrets/route"
-
 // text is the first file, in canonical form. The users' public keys are given by name.
 func (s *starter) text(public map[string]string) []byte {
 	var b bytes.Buffer
@@ -15,9 +12,12 @@ func (s *starter) text(public map[string]string) []byte {
 	p("# The whole of cluster %s. Every host gets the same bytes, and finds its own node by its hostname.", s.cluster)
 	p("# After a change: unibus validate; unibus plan says what it takes. Running nodes follow the file by themselves.")
 	p("cluster %q {", s.cluster)
+	p("  # Who may read and change the secrets below, beside the nodes: operator.key is the first one's.")
+	p("  age_recipients = [%q]\n", s.operator)
 	for _, n := range s.nodes {
 		p("  node %q {", n.name)
-		p("    address = %q", n.address)
+		p("    address       = %q", n.address)
+		p("    age_recipient = %q", n.recipient)
 		p("  }\n")
 	}
 	p("  # Routes verify both ends. The certificates are made and renewed by unibus pki.")
@@ -26,9 +26,9 @@ func (s *starter) text(public map[string]string) []byte {
 	p("    cert_file = \"/etc/unibus/tls/${node.name}.pem\"")
 	p("    key_file  = \"/etc/unibus/tls/${node.name}-key.pem\"")
 	p("  }\n")
-	p("  # Never printed, and not needed by unibus validate.")
+	p("  # Encrypted for the nodes and the operators; unibus secret changes them, unibus validate needs no key.")
 	p("  secrets {")
-	p("    route = file(%q)", routeFile)
+	p("    route = age(%q)", s.route)
 	p("  }\n")
 	p("  # How nodes prove themselves to each other, beside their certificates. Clients never need it.")
 	p("  routes {")

@@ -56,6 +56,7 @@ func TestScript(t *testing.T) {
 			"jsonlines": cmdJSONLines,
 			"modes":     cmdModes,
 			"nowhere":   cmdNowhere,
+			"recipient": cmdRecipient,
 		},
 	})
 }
@@ -218,4 +219,16 @@ func cmdNowhere(ts *testscript.TestScript, _ bool, args []string) {
 	if files == 0 {
 		ts.Fatalf("%s has no files", args[1])
 	}
+}
+
+// cmdRecipient puts the public key of an age key file into a variable: recipient NAME FILE.
+func cmdRecipient(ts *testscript.TestScript, _ bool, args []string) {
+	if len(args) != 2 {
+		ts.Fatalf("usage: recipient NAME FILE")
+	}
+	public := regexp.MustCompile(`age1[a-z0-9]+`).FindString(ts.ReadFile(args[1]))
+	if public == "" {
+		ts.Fatalf("%s has no public key", args[1])
+	}
+	ts.Setenv(args[0], public)
 }

@@ -42,8 +42,12 @@ type Shared struct {
 	Restarts string `hcl:"restarts,optional" default:"in-turn" oneof:"in-turn manual" example:"manual" change:"live"`
 	// Bootstrap is the patience with which declared assets are created on a cold cluster.
 	Bootstrap Bootstrap `hcl:"bootstrap,block"`
+	// AgeRecipients are the public age or SSH keys of the operators, who may read and change the secrets in age(), beside
+	// those of the nodes.
+	AgeRecipients []string `hcl:"age_recipients,optional" example:"age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p" change:"live"`
 	// Secrets are values that are never printed and that offline validation does not need. Each is env("NAME"),
-	// file("PATH") or another secret, and is used elsewhere as secret.NAME.
+	// file("PATH"), age("…") or another secret, and is used elsewhere as secret.NAME. What age() holds is encrypted for
+	// the nodes and the operators, so that the file may be shared.
 	Secrets map[string]Secret `hcl:"secrets,attrs" change:"live"`
 	// Accounts are the declared accounts, in the order of the file. Users and assets that stand straight in the top
 	// block are in the account BUS, which comes last unless it was written.
@@ -117,6 +121,8 @@ type Node struct {
 	Listen string `hcl:"listen,optional" example:"10.0.0.10" change:"restart"`
 	// Hostname is what the host calls itself, where that is not the node's name.
 	Hostname string `hcl:"hostname,optional" example:"ip-203-0-113-10" change:"live"`
+	// AgeRecipient is the public age or SSH key of the host, for which the secrets in age() are encrypted.
+	AgeRecipient string `hcl:"age_recipient,optional" example:"age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p" change:"live"`
 	// Tags are NATS server tags, such as "az:1", that placement and unique_tag refer to.
 	Tags []string `hcl:"tags,optional" example:"az:1 ssd" change:"live"`
 	// Arbiter makes the node a voter that stores no assets: the third site of two, with JetStream enabled and the tag

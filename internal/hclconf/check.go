@@ -42,6 +42,7 @@ func (l *loader) check(t *schema.Topology) {
 	l.checkOwned(e)
 	l.checkSecrets(t)
 	l.checkSharedSecrets(t)
+	l.checkRecipients(t)
 	l.checkAssets(e)
 	l.checkSpace(e)
 	if e.Standalone() {

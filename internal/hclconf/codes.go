@@ -133,8 +133,8 @@ var rules = map[Code]rule{
 	codeNKey:          {"not a public user nkey", "`nkey` takes the public key of a user, 56 characters that begin with U. The seed, which begins with SU, stays with the client and must never stand in a file."},
 	codeCredential:    {"user without one credential", "A user has either an nkey or a password."},
 	codeNoUsers:       {"nobody can connect", "There are no anonymous clients. Without a user in the file only unibus itself can connect."},
-	codeLiteralSecret: {"secret in the file", "The file is copied to every host and into version control. Secrets belong in files or environment variables, which `secrets { name = file(\"…\") }` refers to."},
-	codeSensitive:     {"secret outside a secret argument", "What comes from env() or file() may only stand in arguments that are never shown: passwords and keys."},
+	codeLiteralSecret: {"secret in the file", "The file is copied to every host and into version control. Secrets belong in files or environment variables, which `secrets { name = file(\"…\") }` refers to, or encrypted in age(\"…\")."},
+	codeSensitive:     {"secret outside a secret argument", "What comes from env(), file() or age() may only stand in arguments that are never shown: passwords and keys."},
 	codeSecretMissing: {"secret that is not there", "env() or file() has no value on this host."},
 	codeSecretDenied:  {"secret that may not be read", "The user that unibus runs as may not read the file."},
 	codeSystem:        {"assets in the system account", "The system account `$SYS` has no JetStream; buckets belong in another account."},
@@ -152,6 +152,11 @@ var rules = map[Code]rule{
 	codeOverlap:      {"imports that overlap", "Two imports of an account meet on one subject: a message of a stream arrives twice, a request goes to two services."},
 	codeSystemExport: {"system account open to all", "Who may send requests to the system account administers the servers. Its exports name the accounts that may."},
 	codeOwned:        {"right that `owned` takes away, or leaves open", "In an account with `owned = true` only unibus changes or deletes what the file declares. A user's permission to do it is without effect; another account could still do it through an export that covers those requests."},
+
+	codeAge:       {"not an age ciphertext", "age() holds what `unibus secret encrypt` prints: an age file in base64 on one line. What was cut or changed does not decrypt."},
+	codeAgeKey:    {"secret that this host cannot decrypt", "age() is decrypted on each host with the key that UNIBUS_AGE_KEY names, else /etc/unibus/age.key, else the host's SSH key, /etc/ssh/ssh_host_ed25519_key. The recipient that belongs to the key stands in the file, as `age_recipient` of the node, and secrets have to be encrypted for it."},
+	codeRecipient: {"not a public age or SSH key", "`age_recipient` and `age_recipients` take public keys: age1…, or those of SSH. The private key stays on its host and must never stand in a file."},
+	codeRekey:     {"secret encrypted for other keys", "Every host needs a key of its own that every secret is encrypted for. After a node or a recipient was added or removed, `unibus secret rekey` encrypts all secrets for those that the file has now."},
 
 	codeJetStream: {"JetStream settings that cannot work", "The settings contradict each other or those of another node."},
 	codeR1:        {"one replica", "A bucket with one replica is lost with its node, and comes back empty and healthy-looking on a wiped disk."},

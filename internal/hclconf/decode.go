@@ -528,7 +528,7 @@ func (l *loader) value(v cty.Value, expr hcl.Expression, a *attrSpec, f reflect.
 	secret, isSecret := f.Addr().Interface().(*schema.Secret)
 	if v.HasMark(sensitive) && !isSecret {
 		l.report(Error, codeSensitive, expr.Range(), p.address, "%s would show a secret", a.name).
-			try("env() and file() give secrets; write the value of %s itself", a.name)
+			try("env(), file() and age() give secrets; write the value of %s itself", a.name)
 		return false
 	}
 	if isSecret {

@@ -16,20 +16,22 @@ import (
 	"unibus/config/schema"
 )
 
-// Host is what a file may ask of the host it is read on. The zero value reads offline: every env() and file() is unknown.
+// Host is what a file may ask of the host it is read on. The zero value reads offline: every env(), file() and age() is unknown.
 type Host struct {
-	// Node is the node this host is. In settings of other nodes env() and file() stay unknown, because their files are
+	// Node is the node this host is. In settings of other nodes they stay unknown, because their files are
 	// elsewhere.
 	Node string
 	// Env looks up an environment variable, as os.LookupEnv does; nil makes env() unknown.
 	Env func(name string) (value string, ok bool)
 	// ReadFile reads a file, as os.ReadFile does; nil makes file() unknown.
 	ReadFile func(name string) ([]byte, error)
+	// Age decrypts what age() holds, as OpenAge does; nil makes age() unknown.
+	Age func(ciphertext string) (string, error)
 }
 
 // ThisHost is the host the process runs on, as the given node.
 func ThisHost(node string) Host {
-	return Host{Node: node, Env: os.LookupEnv, ReadFile: readSecretFile}
+	return Host{Node: node, Env: os.LookupEnv, ReadFile: readSecretFile, Age: OpenAge(node, AgeKeys(), readSecretFile)}
 }
 
 // Config is a file that was read without errors, or with the errors that Load returned beside it.
@@ -95,7 +97,7 @@ type loader struct {
 	root      *region // of the native syntax
 	names     *names
 	global    *scope
-	elsewhere map[string]function.Function // env and file in settings of other nodes
+	elsewhere map[string]function.Function // env, file and age in settings of other nodes
 
 	work    int // bytes of expressions and values so far
 	quiet   int // more than zero while a secret is evaluated, of which nothing may be told

@@ -139,8 +139,9 @@ func TestEverything(t *testing.T) {
 	}
 	want := &schema.Topology{
 		Shared: schema.Shared{
-			Restarts:  "manual",
-			Bootstrap: schema.Bootstrap{Timeout: schema.Duration(3 * time.Minute), AttemptTimeout: schema.Duration(2 * time.Second)},
+			Restarts:      "manual",
+			AgeRecipients: []string{"age1pkfz2maa8g0xkdt2yr6kwl0jacw5u6ygkhxdw5vma7psm6mptyvsskx9qk"},
+			Bootstrap:     schema.Bootstrap{Timeout: schema.Duration(3 * time.Minute), AttemptTimeout: schema.Duration(2 * time.Second)},
 			Secrets: map[string]schema.Secret{
 				"route": schema.UnknownSecret(), "before": schema.UnknownSecret(), "store": schema.UnknownSecret(), "route_of_store": schema.UnknownSecret(),
 			},
@@ -151,7 +152,7 @@ func TestEverything(t *testing.T) {
 				User: "route", Password: schema.UnknownSecret(), PreviousPassword: schema.UnknownSecret(), PoolSize: 3, Compression: "s2_fast",
 			},
 			Nodes: []*schema.Node{
-				node(&schema.Node{Name: "n1", Address: "10.0.0.1", Listen: "0.0.0.0", Hostname: "one.example.net", Tags: []string{"az:1", "gen:1"}}, func(n *schema.Node) {
+				node(&schema.Node{Name: "n1", AgeRecipient: "age144pyeuuxn907zctl42m9v58udatzk8w3pkr5g7cyn0dwj8ms9fzsp2r8hn", Address: "10.0.0.1", Listen: "0.0.0.0", Hostname: "one.example.net", Tags: []string{"az:1", "gen:1"}}, func(n *schema.Node) {
 					n.ClusterPort, n.GatewayPort = 6300, 7300
 					n.Monitor.Enabled = false
 				}),
@@ -381,7 +382,7 @@ type host struct {
 }
 
 func (h host) as(node string) Host {
-	return Host{
+	out := Host{
 		Node: node,
 		Env:  func(name string) (string, bool) { v, ok := h.env[name]; return v, ok },
 		ReadFile: func(name string) ([]byte, error) {
@@ -394,6 +395,8 @@ func (h host) as(node string) Host {
 			return nil, &fs.PathError{Op: "open", Path: name, Err: fs.ErrNotExist}
 		},
 	}
+	out.Age = OpenAge(node, []string{AgeKeyFile}, out.ReadFile)
+	return out
 }
 
 func TestSecretsOnAHost(t *testing.T) {

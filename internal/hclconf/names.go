@@ -22,7 +22,7 @@ import (
 // mark is what cty carries along with a value.
 type mark string
 
-// sensitive marks what came from env() or file(). Such a value may only end in a schema.Secret.
+// sensitive marks what came from env(), file() or age(). Such a value may only end in a schema.Secret.
 const sensitive mark = "sensitive"
 
 // names are the named values of a file, resolved when first needed, so that their order never matters.
@@ -454,7 +454,7 @@ func (l *loader) justAttributes(body hcl.Body) []*hcl.Attribute {
 	return all
 }
 
-// hostError is why env() or file() has no value on this host.
+// hostError is why env(), file() or age() has no value on this host.
 type hostError struct {
 	code         Code
 	detail, hint string
@@ -465,7 +465,7 @@ func (e *hostError) Error() string { return e.detail }
 // origin marks where a secret comes from, so that one that opens two layers is found though its value is not known.
 type origin string
 
-// functions are env and file. Away from their own host they are unknown.
+// functions are env, file and age. Away from their own host they are unknown.
 func (l *loader) functions(here bool) map[string]function.Function {
 	make1 := func(name, param string, f func(string) (string, error)) function.Function {
 		return function.New(&function.Spec{
@@ -477,6 +477,11 @@ func (l *loader) functions(here bool) map[string]function.Function {
 				}
 				if !args[0].IsKnown() {
 					return cty.UnknownVal(cty.String), nil
+				}
+				if name == "age" { // its form is known without a key
+					if _, err := stanzas(args[0].AsString()); err != nil {
+						return cty.UnknownVal(cty.String), err
+					}
 				}
 				marks := cty.NewValueMarks(sensitive, origin(name+" "+args[0].AsString()))
 				if f == nil || !here {
@@ -497,7 +502,9 @@ func (l *loader) functions(here bool) map[string]function.Function {
 	if l.host.ReadFile != nil {
 		file = l.readFile
 	}
-	return map[string]function.Function{"env": make1("env", "name", env), "file": make1("file", "path", file)}
+	return map[string]function.Function{
+		"env": make1("env", "name", env), "file": make1("file", "path", file), "age": make1("age", "text", l.host.Age),
+	}
 }
 
 func (l *loader) env(name string) (string, error) {
@@ -567,12 +574,12 @@ func (l *loader) evaluation(d *hcl.Diagnostic, expr hcl.Expression) {
 	}
 	if l.quiet > 0 {
 		l.report(Error, codeExpression, r, "", "the value of a secret cannot be evaluated").
-			try("env(\"NAME\"), file(\"PATH\"), or text in quotation marks, with $${ for ${")
+			try("env(\"NAME\"), file(\"PATH\"), age(\"…\"), or text in quotation marks, with $${ for ${")
 		return
 	}
 	if unknown, ok := hcl.DiagnosticExtra[hclsyntax.FunctionCallUnknownDiagExtra](d); ok {
 		l.report(Error, codeReference, r, "", "there is no function %q", clip(unknown.CalledFunctionName())).
-			try("the functions are env(\"NAME\") and file(\"PATH\")")
+			try("the functions are env(\"NAME\"), file(\"PATH\") and age(\"…\")")
 		return
 	}
 	l.report(Error, codeExpression, r, "", "%s", clipLong(phrase(d)))

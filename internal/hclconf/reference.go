@@ -225,8 +225,8 @@ One block, ` + "`cluster \"NAME\" { … }` or `supercluster \"NAME\" { … }`" +
 of blocks never matters. In a supercluster, what a cluster has beside its nodes, settings and routes stands in the top block.
 Settings that may stand in a node may also stand in the block around it, for all nodes; the inner one wins, argument by
 argument. They are evaluated once per node and may use ` + "`node.name`, `node.address` and `cluster.name`" + `. Elsewhere values may
-use ` + "`local.NAME`, `secret.NAME`, `env(\"NAME\")` and `file(\"PATH\")`" + `; what comes from the last three may only stand where the
-type is secret.
+use ` + "`local.NAME`, `secret.NAME`, `env(\"NAME\")`, `file(\"PATH\")` and `age(\"CIPHERTEXT\")`" + `, which ` + "`unibus secret`" + ` encrypts; what
+comes from the last four may only stand where the type is secret.
 
 | type | written as |
 |---|---|
@@ -235,7 +235,7 @@ type is secret.
 | bool | ` + "`true` or `false`" + ` |
 | duration | ` + "`\"500ms\"`, `\"30s\"`, `\"1h30m\"`, `\"7d\"`" + ` |
 | size | ` + "`\"512MiB\"`, `\"40GiB\"` (powers of 1024), `\"10GB\"` (powers of 1000)" + `, or a number of bytes |
-| secret | ` + "`secret.NAME`, `file(\"PATH\")` or `env(\"NAME\")`" + ` |
+| secret | ` + "`secret.NAME`, `file(\"PATH\")`, `env(\"NAME\")` or `age(\"…\")`" + ` |
 | list of strings | ` + "`[\"one\", \"two\"]`" + ` |
 | map of strings | ` + "`{ key = \"value\" }`" + ` |
 

@@ -18,7 +18,7 @@ import (
 // What may be a secret by its looks, wherever it stands.
 var (
 	secretWord = regexp.MustCompile(`(?i)pass|secret|seed|token|cred|key|pwd|auth`)
-	seedText   = regexp.MustCompile(`\bS[UANCOX][A-Z2-7]{10,}`)
+	seedText   = regexp.MustCompile(`\bS[UANCOX][A-Z2-7]{10,}|\bAGE-SECRET-KEY-[A-Z0-9-]{10,}`)
 	urlCreds   = regexp.MustCompile(`://[^/\s"@]*@`)
 )
 
@@ -210,7 +210,7 @@ var (
 	// secretValue is what the value of something secret follows, as far as words tell.
 	secretValue = regexp.MustCompile(`(?i)([\w-]*(?:pass|secret|seed|token|cred|key|pwd|auth)[\w-]*)"?\s*[=:]\s*`)
 	// harmless is a value that only says where a secret is, or a public key.
-	harmless = regexp.MustCompile(`^(?:"?(?:\$\{)?\s*(?:secret\.[\w-]+|local\.[\w-]+|(?:file|env)\(\s*\\?"[^"\\]*\\?"\s*\))\s*\}?"?|"U[A-Z2-7]{55}")\s*(?:[},#/].*)?$`)
+	harmless = regexp.MustCompile(`^(?:"?(?:\$\{)?\s*(?:secret\.[\w-]+|local\.[\w-]+|(?:file|env|age)\(\s*\\?"[^"\\]*\\?"\s*\))\s*\}?"?|"U[A-Z2-7]{55}")\s*(?:[},#/].*)?$`)
 )
 
 // commentStart is where a comment may begin on a line.

@@ -31,6 +31,7 @@ const renewal = 30 * 24 * time.Hour
 func CheckFiles(c *hclconf.Config, text []byte, self string, now time.Time) (found []hclconf.Diagnostic, nodes []string) {
 	f := newFiles(c, self, now)
 	secrets := f.secrets(text)
+	f.ageKeys(text)
 	for _, n := range c.Topology.Nodes() {
 		if n.TLS != nil && (n.Name == self || f.here(n)) {
 			f.node(n)
@@ -294,6 +295,7 @@ func (f *files) secrets(text []byte) int {
 		}
 		return hclconf.ThisHost(f.self).ReadFile(at)
 	}}
+	host.Age = f.age()
 	read := hclconf.Load(f.config.Name, text, host)
 	if f.self != "" { // elsewhere a secret need not be
 		f.found = append(f.found, without(read.Diagnostics, f.config.Diagnostics)...)
@@ -321,6 +323,33 @@ func (f *files) secretAt(path string) string {
 		return path
 	}
 	return Place(f.config, f.self, path)
+}
+
+// age decrypts with the key of the node that this host is; on a machine that is none, what is encrypted stays unknown.
+func (f *files) age() func(string) (string, error) {
+	if f.self == "" {
+		return nil
+	}
+	keys := hclconf.AgeKeys()
+	if at := f.secretAt(hclconf.AgeKeyFile); exists(at) && keys[0] == hclconf.AgeKeyFile {
+		keys = []string{at}
+	}
+	return hclconf.OpenAge(f.self, keys, hclconf.ThisHost(f.self).ReadFile)
+}
+
+// ageKeys checks the age keys that are here: who may read them, and whether the secrets are encrypted for them.
+func (f *files) ageKeys(text []byte) {
+	for _, n := range f.config.Topology.Nodes() {
+		key := Place(f.config, n.Name, hclconf.AgeKeyFile)
+		if !exists(key) || key == hclconf.AgeKeyFile && n.Name != f.self {
+			continue
+		}
+		f.mode(&n.AgeRecipient, key)
+		if n.Name != f.self { // whose secrets have been read
+			host := hclconf.Host{Node: n.Name, Age: hclconf.OpenAge(n.Name, []string{key}, readRegular)}
+			f.found = append(f.found, without(hclconf.Load(f.config.Name, text, host).Diagnostics, f.config.Diagnostics)...)
+		}
+	}
 }
 
 // uses are the places where file() reads a path: those that complain when only this path is denied.

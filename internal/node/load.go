@@ -44,6 +44,13 @@ func NewFile(path, node, dataDir string, text []byte) *File {
 			read[name] = b
 			return b, err
 		}
+		host.Age = hclconf.OpenAge(node, hclconf.AgeKeys(), func(name string) ([]byte, error) {
+			b, err := readFile(name)
+			if err == nil { // one that is not there is none that the file names
+				read[name] = b
+			}
+			return b, err
+		})
 		c := Load(path, text, host)
 		if c.Topology != nil && dataDir != "" {
 			for _, n := range c.Topology.Nodes() {

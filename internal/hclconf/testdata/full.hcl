@@ -12,6 +12,8 @@ cluster "full" {
   client_port = local.port
   insecure    = false
 
+  age_recipients = ["age1pkfz2maa8g0xkdt2yr6kwl0jacw5u6ygkhxdw5vma7psm6mptyvsskx9qk"]
+
   bootstrap {
     timeout         = "3m"
     attempt_timeout = "2s"
@@ -60,6 +62,7 @@ cluster "full" {
   }
 
   node "n1" {
+    age_recipient = "age144pyeuuxn907zctl42m9v58udatzk8w3pkr5g7cyn0dwj8ms9fzsp2r8hn"
     address      = "10.0.0.1"
     listen       = "0.0.0.0"
     hostname     = "one.example.net"

@@ -5,6 +5,6 @@ cluster "c" {
   node "n3" { address = "10.0.0.3" }
   user "u" { nkey = "UDXU4RCSJNZOIQHZNWXHXORDPRTGNJAHAHFRGZNEEJCPQTT2M7NLCNF4" }
   bucket "b" {
-    description = upper("x") # want@19 `UB1006: there is no function "upper"` try `the functions are env\("NAME"\) and file\("PATH"\)`
+    description = upper("x") # want@19 `UB1006: there is no function "upper"` try `the functions are env\("NAME"\), file\("PATH"\) and age\("…"\)`
   }
 }

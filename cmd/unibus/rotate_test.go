@@ -1,0 +1,178 @@
+//go:build linux
+
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nkeys"
+
+	"unibus/internal/api"
+)
+
+// running is an operator whose cluster from `unibus init` runs.
+func running(t *testing.T) (*operator, map[string]*process) {
+	t.Helper()
+	o := newOperator(t)
+	args := []string{"unibus", "init", "--user", "alice", "--bucket", "UNIBUS_rooms:3"}
+	for _, name := range nodeNames {
+		args = append(args, "--node", name+"="+nodeAddrs[name])
+	}
+	o.do(strings.Join(args, " "))
+	o.ship()
+	all := map[string]*process{}
+	for _, name := range nodeNames {
+		all[name] = o.startCommand(o.hosts[name], name, o.within(name, "unibus", "run")...)
+	}
+	seed, err := os.ReadFile(filepath.Join(o.home, "users/alice.nk"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if o.alice, err = nkeys.FromSeed([]byte(strings.TrimSpace(string(seed)))); err != nil {
+		t.Fatal(err)
+	}
+	o.trust()
+	o.healthy()
+	return o, all
+}
+
+// ship copies the file and what else goes there to every host.
+func (o *operator) ship() {
+	o.t.Helper()
+	for _, name := range nodeNames {
+		o.do(fmt.Sprintf("rsync -a --chown=unibus:unibus unibus.hcl hosts/%s/ root@%s:/etc/unibus/", name, nodeAddrs[name]))
+	}
+}
+
+// trust makes clients trust the authorities of the operator's directory.
+func (o *operator) trust() {
+	o.t.Helper()
+	certs, err := os.ReadFile(filepath.Join(o.home, "pki/ca.pem"))
+	if err != nil {
+		o.t.Fatal(err)
+	}
+	o.ca = &authority{pem: certs}
+}
+
+// reloaded waits until every node has taken something up since a moment, for a reason.
+func (o *operator) reloaded(since time.Time, trigger string) {
+	o.t.Helper()
+	eventually(o.t, func() error {
+		s, err := o.status("magnus")
+		if err != nil {
+			return err
+		}
+		for _, n := range s.Nodes {
+			if n.Reload == nil || n.Reload.Trigger != trigger || n.Reload.Time.Before(since) || n.Reload.Result == api.ReloadRefused {
+				return fmt.Errorf("%s has not reloaded by %s since: %+v", n.Name, trigger, n.Reload)
+			}
+		}
+		return nil
+	})
+}
+
+// rejoins restarts a node the hard way, which proves that its peers take what it has now.
+func (o *operator) rejoins(all map[string]*process, name string) {
+	o.t.Helper()
+	all[name].kill()
+	all[name] = o.startCommand(o.hosts[name], name, o.within(name, "unibus", "run")...)
+	o.healthy()
+}
+
+// TestReplaceAuthority replaces the authority in its three rounds, while an application writes. No route is dropped, and
+// in the end only the new authority counts.
+func TestReplaceAuthority(t *testing.T) {
+	t.Parallel()
+	o, all := running(t)
+	o.do("unibus pki renew --ca")
+	o.trust()
+	w := o.startWriter()
+	for _, round := range []string{"", "unibus pki renew", "unibus pki renew --retire"} {
+		if round != "" {
+			o.do(round)
+		}
+		o.do("unibus validate --files --strict")
+		start := time.Now()
+		o.ship()
+		o.reloaded(start, "certificate")
+		w.goesOn()
+	}
+	for _, d := range all {
+		if strings.Contains(d.log.String(), "disconnected: peer") {
+			t.Errorf("%s has lost a route", d.name)
+		}
+	}
+	o.trust()
+	o.rejoins(all, "homer")
+	if got := strings.Count(string(o.ca.pem), "BEGIN CERTIFICATE"); got != 1 {
+		t.Errorf("%d authorities are trusted", got)
+	}
+	w.check()
+}
+
+// TestRotateSecret replaces the secret between the nodes in its two steps, while an application writes. The second step
+// is refused until every node has the first; no route is dropped, and no node needs the old secret.
+func TestRotateSecret(t *testing.T) {
+	t.Parallel()
+	o, all := running(t)
+	w := o.startWriter()
+	o.do("unibus secret rotate route")
+	o.statusTo("status.json")
+	if err := o.unibus(strings.Fields("secret rotate route --status status.json")); err == nil || !strings.Contains(err.Error(), "exit status 75") ||
+		!strings.Contains(err.Error(), "the old password is still needed: magnus has another file, homer has another file") {
+		t.Errorf("the second step came too early: %v", err)
+	}
+	o.ship()
+	eventually(t, func() error {
+		o.statusTo("status.json")
+		return o.unibus(strings.Fields("secret rotate route --status status.json"))
+	})
+	w.goesOn()
+	start := time.Now()
+	o.do("unibus validate --files --strict")
+	o.ship()
+	o.reloaded(start, "file")
+	w.goesOn()
+	for _, d := range all {
+		if strings.Contains(d.log.String(), "disconnected: peer") {
+			t.Errorf("%s has lost a route", d.name)
+		}
+	}
+
+	o.do("unibus secret rekey") // changes nothing that counts
+	before, err := o.status("magnus")
+	if err != nil {
+		t.Fatal(err)
+	}
+	start = time.Now()
+	o.ship()
+	o.reloaded(start, "file")
+	after, err := o.status("magnus")
+	if err != nil || after.Config.Digest != before.Config.Digest || len(after.Config.Drifted) > 0 {
+		t.Errorf("encrypted again, the file has digest %s after %s, drifted %v, %v", after.Config.Digest, before.Config.Digest, after.Config.Drifted, err)
+	}
+	o.rejoins(all, "homer")
+	w.check()
+}
+
+// statusTo writes down what a host says.
+func (o *operator) statusTo(name string) {
+	o.t.Helper()
+	s, err := o.status("magnus")
+	if err != nil {
+		o.t.Fatal(err)
+	}
+	text, err := json.Marshal(s)
+	if err != nil {
+		o.t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(o.home, name), text, 0o600); err != nil {
+		o.t.Fatal(err)
+	}
+}
