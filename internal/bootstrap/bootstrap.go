@@ -40,7 +40,7 @@ type Meta struct {
 	EverHadLeader bool
 }
 
-// Config is what Run needs to know. Every field but Every is required.
+// Config is what Run needs to know. Every field but Gone and Every is required.
 type Config struct {
 	// Topology is what is declared.
 	Topology *schema.Topology
@@ -55,6 +55,8 @@ type Config struct {
 	JetStream func(account string) (jetstream.JetStream, error)
 	// Without are declared nodes that the first start does not wait for, until they are connected for the first time.
 	Without []string
+	// Gone are assets that the file does not have any more, and may be nil.
+	Gone []Gone
 	// Report is told every change of the status, one at a time.
 	Report func(Status)
 	// Every is how often an asset that is as it should be is looked at again. Raising it makes drift last longer; lowering
@@ -103,6 +105,9 @@ func Run(ctx context.Context, cfg Config, log hclog.Logger) error {
 	for _, run := range r.keepers {
 		wg.Go(func() { run(ctx) })
 	}
+	if len(r.Gone) > 0 {
+		wg.Go(func() { r.watchGone(ctx) })
+	}
 	r.watch(ctx)
 	wg.Wait()
 	return nil
@@ -127,6 +132,7 @@ type runner struct {
 
 	mu     sync.Mutex
 	assets []Asset // in the order of the keepers
+	still  []Gone  // what is gone from the file and still there
 
 	last      Status // what was reported last
 	everReady bool
@@ -261,10 +267,10 @@ func (r *runner) touch() {
 // report passes on the status if it differs from the last one.
 func (r *runner) report() {
 	r.mu.Lock()
-	assets := slices.Clone(r.assets)
+	assets, still := slices.Clone(r.assets), r.still
 	r.mu.Unlock()
 	v := r.view.Load()
-	s := Status{Missing: v.missing, Assets: assets}
+	s := Status{Missing: v.missing, Assets: assets, Gone: still}
 	s.Phase, s.Reason = r.phase(v, assets)
 	r.diary(s)
 	if reflect.DeepEqual(s, r.last) {

@@ -74,6 +74,7 @@ type nodes struct {
 	limits  string           // further text for jetstream{}
 	every   time.Duration    // between looks of a run at rest; zero is 50 ms
 	silent  bool             // runs do not log
+	gone    []Gone           // what runs are told of
 }
 
 // newNodes starts nothing yet. One node is standalone.
@@ -269,6 +270,7 @@ func (c *nodes) bootstrap(i int, t *schema.Topology, opts ...jetstream.JetStream
 			}
 		},
 		Every: cmp.Or(c.every, 50*time.Millisecond),
+		Gone:  c.gone,
 	}
 	log := hclog.NewNullLogger()
 	if !c.silent {

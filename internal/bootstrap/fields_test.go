@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"reflect"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -96,6 +97,13 @@ var fields = []field{
 	{"stream", "", "source {\nname = \"ONE\"\nsubject_transform {\nsource = \"x.*\"\ndestination = \"a.$1\"\n}\n}", "source {\nname = \"ONE\"\nsubject_transform {\nsource = \"x.*\"\ndestination = \"b.$1\"\n}\n}", "sources.0.subject_transforms.0.dest", `"a.$1"`, `"b.$1"`, Safe, `"c.$1"`},
 	{"stream", "", "source {\nname = \"ONE\"\nconsumer {\nname = \"a\"\ndeliver_subject = \"d.a\"\n}\n}", "source {\nname = \"ONE\"\nconsumer {\nname = \"b\"\ndeliver_subject = \"d.b\"\n}\n}", "sources.0.consumer.name", `"a"`, `"b"`, Safe, `"c"`},
 
+	{"stream", "", "republish {\nsource = \"a.>\"\ndestination = \"rp.>\"\n}", "republish {\nsource = \"b.>\"\ndestination = \"rp.>\"\n}", "republish.src", `"a.\u003e"`, `"b.\u003e"`, Safe, `"c.>"`},
+	{"stream", "", "republish {\ndestination = \"rp.>\"\nheaders_only = true\n}", "republish {\ndestination = \"rp.>\"\nheaders_only = false\n}", "republish.headers_only", `true`, `null`, Safe, `true`},
+	{"stream", "subjects = [\"f.>\"]", "subject_transform {\nsource = \"f.a.*\"\ndestination = \"f.c.$1\"\n}", "subject_transform {\nsource = \"f.b.*\"\ndestination = \"f.c.$1\"\n}", "subject_transform.src", `"f.a.*"`, `"f.b.*"`, Safe, `"f.d.*"`},
+	{"stream", "", "source {\nname = \"ONE\"\nexternal { api_prefix = \"A\" }\n}", "source {\nname = \"ONE\"\nexternal { api_prefix = \"B\" }\n}", "sources.0.external.api", `"A"`, `"B"`, Safe, `"C"`},
+	{"stream", "", "source {\nname = \"ONE\"\nsubject_transform {\nsource = \"x.a\"\ndestination = \"y\"\n}\n}", "source {\nname = \"ONE\"\nsubject_transform {\nsource = \"x.b\"\ndestination = \"y\"\n}\n}", "sources.0.subject_transforms.0.src", `"x.a"`, `"x.b"`, Safe, `"x.c"`},
+	{"stream", "", "source {\nname = \"ONE\"\nconsumer {\nname = \"c\"\ndeliver_subject = \"d.a\"\n}\n}", "source {\nname = \"ONE\"\nconsumer {\nname = \"c\"\ndeliver_subject = \"d.b\"\n}\n}", "sources.0.consumer.deliver_subject", `"d.a"`, `"d.b"`, Safe, `"d.c"`},
+
 	{"bucket", "", `description = "a"`, `description = "b"`, "description", `"a"`, `"b"`, Safe, `"c"`},
 	{"bucket", "", `history = 10`, `history = 5`, "max_msgs_per_subject", `10`, `5`, LosesData, `3`},
 	{"bucket", "", `ttl = "2h"`, `ttl = "100ms"`, "max_age", `7200000000000`, `100000000`, LosesData, `1800000000000`},
@@ -187,8 +195,33 @@ func declareAll(t testing.TB, version func(field) string, more string) *schema.T
 	return c.Topology
 }
 
-// TestEveryFieldIsTested makes sure that the table has every word of every asset.
+// TestEveryFieldIsTested makes sure that the table has every word of every asset, and changes every word of the blocks
+// inside.
 func TestEveryFieldIsTested(t *testing.T) {
+	changes := func(block, word string) bool {
+		line := regexp.MustCompile(`\b` + word + ` = [^\n}]*`)
+		return slices.ContainsFunc(fields, func(f field) bool {
+			return f.word() == block && line.MatchString(f.a) && line.FindString(f.a) != line.FindString(f.b)
+		})
+	}
+	for block, types := range map[string][]reflect.Type{
+		"source": {
+			reflect.TypeFor[schema.StreamSource](), reflect.TypeFor[schema.External](), reflect.TypeFor[schema.SourceConsumer](),
+			reflect.TypeFor[schema.SubjectTransform](),
+		},
+		"republish":         {reflect.TypeFor[schema.Republish]()},
+		"subject_transform": {reflect.TypeFor[schema.SubjectTransform]()},
+		"consumer_limits":   {reflect.TypeFor[schema.ConsumerLimits]()},
+	} {
+		for _, typ := range types {
+			for i := range typ.NumField() {
+				word, kind, _ := strings.Cut(typ.Field(i).Tag.Get("hcl"), ",")
+				if kind != "block" && !changes(block, word) {
+					t.Errorf("%s of %s is never changed", word, block)
+				}
+			}
+		}
+	}
 	for kind, typ := range map[string]reflect.Type{
 		"stream": reflect.TypeFor[schema.Stream](), "bucket": reflect.TypeFor[schema.Bucket](),
 		"object_store": reflect.TypeFor[schema.ObjectStore](), "consumer": reflect.TypeFor[schema.Consumer](),

@@ -35,6 +35,8 @@ type Status struct {
 	Missing []string
 	// Assets are the declared assets, in the order of the file.
 	Assets []Asset
+	// Gone are the assets that an earlier file declared and that are still there.
+	Gone []Gone
 }
 
 // State is how far one asset is.

@@ -203,6 +203,7 @@ var rules = map[Code]rule{
 	CodeDisk:         {"disk nearly full", "Less than a tenth of the file system with the node's store is free, and less than 10 GiB. nats-server switches JetStream off on a node that cannot write."},
 	CodeNoJetStream:  {"JetStream has stopped on a node", "nats-server switches JetStream off when it cannot write to its store, most often because the disk is full. The node still serves clients, but its replicas are not kept up. It comes back with a restart once there is room."},
 	CodeLink:         {"missing route or gateway", "Two nodes are up and heard, and have no connection to each other: a firewall, a certificate or a password between just these two. Others pass on what is told, but not data: their replicas fall behind."},
+	CodeUndeclared:   {"asset that is in the file no more", "Taking a block out of the file deletes nothing: the asset and its data stay, and unibus does not look after it any more. Declare it again, or remove it by hand, such as with `nats kv del`, once nobody needs it. The daemon reports it for as long as it runs and the asset is there."},
 }
 
 // Codes are all codes, sorted.

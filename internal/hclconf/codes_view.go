@@ -32,4 +32,6 @@ const (
 	CodeNoJetStream Code = "UB2214"
 	// CodeLink is a route or gateway that is missing between nodes that are up.
 	CodeLink Code = "UB2215"
+	// CodeUndeclared is an asset that is in the file no more, and still there.
+	CodeUndeclared Code = "UB2216"
 )

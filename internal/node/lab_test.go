@@ -357,13 +357,19 @@ func (l *lab) dialFirst(name string, options ...nats.Option) *nats.Conn {
 	return nc
 }
 
-// rooms is the bucket.
-func (l *lab) rooms(nc *nats.Conn) jetstream.KeyValue {
+func (l *lab) js(nc *nats.Conn) jetstream.JetStream {
 	l.t.Helper()
 	js, err := jetstream.New(nc)
 	if err != nil {
 		l.t.Fatal(err)
 	}
+	return js
+}
+
+// rooms is the bucket.
+func (l *lab) rooms(nc *nats.Conn) jetstream.KeyValue {
+	l.t.Helper()
+	js := l.js(nc)
 	var kv jetstream.KeyValue
 	eventually(l.t, func() (err error) {
 		ctx, cancel := context.WithTimeout(l.t.Context(), time.Second)

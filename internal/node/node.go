@@ -146,13 +146,16 @@ type daemon struct {
 	waiting string        // what a restart in turn waits for
 	busy    bool          // it is this node's turn
 	assets  bootstrap.Status
-	trial   *trial
-	seen    map[string]api.Node // the last report of every node
-	drained bool                // this node is to hold nothing
-	without []string            // the nodes that the first election does not wait for
-	jobs    map[string]*job     // what operators have asked for, by action and node
-	working sync.WaitGroup      // the jobs that are under way
-	view    collector
+	// declared is whose assets bootstrap keeps, forgotten what earlier files of this process declared besides.
+	declared  *schema.Topology
+	forgotten []bootstrap.Gone
+	trial     *trial
+	seen      map[string]api.Node // the last report of every node
+	drained   bool                // this node is to hold nothing
+	without   []string            // the nodes that the first election does not wait for
+	jobs      map[string]*job     // what operators have asked for, by action and node
+	working   sync.WaitGroup      // the jobs that are under way
+	view      collector
 
 	previous *schema.Topology // what ran before the restart that is under way
 	failed   string           // why the last restart went back to it
@@ -304,7 +307,11 @@ func (d *daemon) keepAssets(ctx context.Context, s *server.Server, conns *connec
 		run, rerun := context.WithCancel(ctx)
 		d.mu.Lock()
 		t := d.running
-		d.rerun, d.assets.Phase = rerun, bootstrap.Waiting
+		if d.declared != nil {
+			d.forgotten = bootstrap.Forgotten(d.forgotten, d.declared, t)
+		}
+		gone := d.forgotten
+		d.declared, d.rerun, d.assets.Phase = t, rerun, bootstrap.Waiting
 		d.mu.Unlock()
 		err := bootstrap.Run(run, bootstrap.Config{
 			Topology:  t,
@@ -313,6 +320,7 @@ func (d *daemon) keepAssets(ctx context.Context, s *server.Server, conns *connec
 			Connected: s.Peers,
 			JetStream: conns.jetStream,
 			Without:   d.waitsNotFor(),
+			Gone:      gone,
 			Report:    d.report,
 		}, d.Log.Named("bootstrap"))
 		rerun()

@@ -268,6 +268,10 @@ func (j *judging) declared() {
 		}
 		j.problem(hclconf.CodeDeclared, severityWarning, a.Kind+"."+a.Name, "unibus plan", "%s is %s: %s", a, a.State, cmp.Or(why, "not as declared"))
 	}
+	for _, g := range j.sight.assets.Gone {
+		j.problem(hclconf.CodeUndeclared, severityInfo, g.Kind+"."+g.Name, "unibus explain "+string(hclconf.CodeUndeclared),
+			"%s of account %s is not in the file any more; it and its data stay", g, g.Account)
+	}
 	if fine && j.phase() != bootstrap.Ready && j.sight.assets.Reason != "" && !j.lost() {
 		j.bad = true
 		j.problem(hclconf.CodeDeclared, severityWarning, j.subject(), "unibus wait --for converged", "%s", j.sight.assets.Reason)
