@@ -182,6 +182,8 @@ func TestDoctor(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			c.plant("homer", tt.plant()...)
+			c.daemons["homer"].kill()
+			c.names("homer", tt.check, []string{"homer"}, tt.says) // before it is started
 			c.run("homer")
 			c.names("homer", tt.check, []string{"homer"}, tt.says)
 			c.names("magnus", "peer homer", []string{"homer"}, tt.told)
@@ -214,9 +216,31 @@ func TestDoctor(t *testing.T) {
 		c.run("homer", "datardos")
 		c.healthy("magnus")
 	})
+	t.Run("stranger", func(t *testing.T) {
+		const addr = "192.0.2.63"
+		file := c.impostor("guesser", addr, c.path("route"), c.path("guess"))
+		c.issue(c.ca, "guesser", addr)
+		guesser := c.startOn(c.net.Host("guesser", addr), "guesser", "--config", file)
+		eventually(t, func() error {
+			d, err := c.doctor("magnus")
+			if err == nil && (d.Verdict != api.CheckWarn || !slices.ContainsFunc(d.Checks, func(c api.Check) bool {
+				return c.Name == "stranger "+addr && strings.Contains(c.Summary, "it gave a wrong route user or password")
+			})) {
+				err = errors.New("it does not tell about the stranger")
+			}
+			return explain(err, d)
+		})
+		guesser.kill()
+	})
+	t.Run("same name elsewhere", func(t *testing.T) {
+		c.variant("stray.hcl", c.path("store"), c.path("store-stray"))
+		stray := c.startOn(c.net.Host("homer", "192.0.2.66"), "stray", "--config", c.path("stray.hcl"))
+		c.names("magnus", "names", []string{"homer"}, "2 servers call themselves homer: 198.51.100.20:6250 and 192.0.2.66")
+		stray.kill()
+	})
 	t.Run("same name", func(t *testing.T) {
 		path, twin := certs(c.ca, "twin", nodeAddrs["datardos"])
-		c.plant("datardos", path, twin, c.path("store"), c.path("store-twin"), "history  = 10", "history  = 11")
+		c.plant("datardos", path, twin, c.path("store"), c.path("store-twin"))
 		c.daemons["datardos"].kill()
 		c.startOn(c.hosts["datardos"], "twin", "--config", c.fileOf("datardos"), "--node", "homer")
 		c.names("magnus", "names", []string{"homer"}, "2 servers call themselves homer")

@@ -40,8 +40,11 @@ func TestScript(t *testing.T) {
 			return os.WriteFile(e.WorkDir+"/example.hcl", example, 0o600)
 		},
 		Condition: func(cond string) (bool, error) {
-			if cond == "root" {
+			switch cond {
+			case "root":
 				return os.Geteuid() == 0, nil
+			case "mounts":
+				return exec.Command("unshare", "-m", "true").Run() == nil, nil
 			}
 			return false, fmt.Errorf("unknown condition %q", cond)
 		},

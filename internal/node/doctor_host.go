@@ -197,7 +197,7 @@ func (e *exam) space(dir, at string) {
 	have := schema.Size(free) + stored(dir)
 	switch {
 	case free < lastSpace:
-		e.fail("disk", "make room: JetStream is switched off on this node when the disk is full", "%s has %s left", dir, schema.Size(free))
+		e.fail("disk", "make room: JetStream is switched off on this node when the disk is full", "%s has %s left", dir, wholeUnits(schema.Size(free)))
 	case have < promised:
 		e.warn("disk", "a smaller max_file_store, or a larger disk", "max_file_store is %s, and %s has room for %s", promised, dir, wholeUnits(have))
 	default:

@@ -240,10 +240,15 @@ func (e *exam) troubles(first int) {
 		switch {
 		case !ok:
 			e.stranger(*t.From, t)
-		case name != "":
+		case name != "" && !e.routed(name):
 			e.trouble(first, name, t)
 		}
 	}
+}
+
+// routed tells whether the daemon has a route to a node, so that its troubles are over.
+func (e *exam) routed(node string) bool {
+	return slices.ContainsFunc(e.vitals.Servers, func(s api.Server) bool { return s.Name == node && s.Address != nil })
 }
 
 // trouble fails the check of a peer that seemed to be well.

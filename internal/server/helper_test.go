@@ -85,6 +85,12 @@ func newAuthority(t *testing.T) *authority {
 // issue makes the certificate of a node, valid for the names, and returns its files.
 func (a *authority) issue(t *testing.T, names ...string) *schema.TLS {
 	t.Helper()
+	return a.issueAs(t, func(*x509.Certificate) {}, names...)
+}
+
+// issueAs is issue with something else about the certificate.
+func (a *authority) issueAs(t *testing.T, change func(*x509.Certificate), names ...string) *schema.TLS {
+	t.Helper()
 	template := &x509.Certificate{
 		SerialNumber: big.NewInt(time.Now().UnixNano()),
 		Subject:      pkix.Name{CommonName: strings.Join(names, "+")},
@@ -100,6 +106,7 @@ func (a *authority) issue(t *testing.T, names ...string) *schema.TLS {
 			template.DNSNames = append(template.DNSNames, name)
 		}
 	}
+	change(template)
 	key, cert := sign(t, template, a.cert, a.key)
 	der, err := x509.MarshalECPrivateKey(key)
 	if err != nil {

@@ -191,8 +191,12 @@ func tlsFault(err error) (Fault, string) {
 		return FaultSAN, fmt.Sprintf("its certificate is for %s, and peers dial %s", certNames(name.Certificate), name.Host)
 	case errors.As(err, &record):
 		return FaultClear, "it does not speak TLS"
-	case errors.As(err, new(tls.AlertError)):
+	case alert(err) != "":
 		return FaultOwn, "it answers " + alert(err)
+	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, os.ErrDeadlineExceeded):
+		return FaultSilent, "it takes the connection and says nothing"
+	case errors.Is(err, io.EOF), errors.Is(err, syscall.ECONNRESET):
+		return FaultStrange, "it hung up"
 	}
 	return FaultHandshake, fmt.Sprintf("the TLS handshake failed: %v", err)
 }
@@ -205,17 +209,19 @@ func expired(cert *x509.Certificate) string {
 	return "its certificate expired on " + cert.NotAfter.UTC().Format(layout)
 }
 
-// alert is what the other side of a TLS connection has complained about.
+// alert is what the other side of a TLS connection has complained about, or "" (Go 1.26, crypto/tls, readRecord).
 func alert(err error) string {
-	var a tls.AlertError
-	errors.As(err, &a)
-	return strings.TrimPrefix(a.Error(), "tls: ")
+	var op *net.OpError
+	if !errors.As(err, &op) || op.Op != "remote error" {
+		return ""
+	}
+	return strings.TrimPrefix(op.Err.Error(), "tls: ")
 }
 
 // infoFault is why no INFO came. With TLS 1.3 this is where the other side says that it does not want the certificate.
 func (c Conf) infoFault(err error) (Fault, string) {
 	switch {
-	case errors.As(err, new(tls.AlertError)):
+	case alert(err) != "":
 		return FaultOwn, "it answers " + alert(err)
 	case errors.Is(err, os.ErrDeadlineExceeded) && c.node.TLS == nil:
 		return FaultTLS, "it says nothing, as a node does that wants TLS"
@@ -234,6 +240,7 @@ type info struct {
 	Version string `json:"version"`
 	Cluster string `json:"cluster"`
 	Gateway string `json:"gateway"`
+	Client  uint64 `json:"client_id"` // only told to clients
 }
 
 func readInfo(lines *bufio.Reader) (info, error) {
@@ -256,7 +263,7 @@ func (s *Sighting) meet(i info, cluster string, route bool) {
 		s.Cluster = i.Gateway
 	}
 	switch {
-	case s.Cluster == "":
+	case s.Cluster == "" || i.Client != 0:
 		s.Fault, s.Seen = FaultStrange, "a NATS server listens there, but not for nodes: it is another kind of port"
 	case s.Cluster != cluster:
 		s.Fault, s.Seen = FaultCluster, fmt.Sprintf("it belongs to cluster %q, not to %q", s.Cluster, cluster)
