@@ -207,6 +207,9 @@ func (l *loader) block(in *content, b *hcl.Block, bs *blockSpec, f reflect.Value
 		l.secrets(f)
 		return
 	}
+	if bs.elem.typ == nodeType && !l.another(b) {
+		return
+	}
 	inner := place{address: p.address + "." + b.Type, kind: b.Type, at: b.DefRange, scope: p.scope, outer: append(slices.Clip(p.outer), in)}
 	v := l.target(bs, f)
 	if bs.labelled() {
@@ -233,6 +236,15 @@ func (l *loader) block(in *content, b *hcl.Block, bs *blockSpec, f reflect.Value
 	default:
 		l.body(b.Body, inner, v.Elem())
 	}
+}
+
+// another counts the nodes, each of which is checked with routes to all others.
+func (l *loader) another(b *hcl.Block) bool {
+	if l.nodes++; l.nodes == maxNodes+1 {
+		l.report(Error, codeHostile, b.DefRange, "", "more than %d nodes", maxNodes)
+		l.partial = true
+	}
+	return l.nodes <= maxNodes
 }
 
 // target is a pointer to the struct that a block is decoded into.

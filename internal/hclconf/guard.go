@@ -17,6 +17,7 @@ const (
 	maxWork    = 64 << 20 // all values that are not plain literals
 	maxNames   = 100      // names that refer to each other
 	maxKept    = 10_000   // diagnostics
+	maxNodes   = 2_000
 )
 
 var bom = []byte("\xef\xbb\xbf")

@@ -100,6 +100,7 @@ type loader struct {
 	elsewhere map[string]function.Function // env, file and age in settings of other nodes
 
 	work    int // bytes of expressions and values so far
+	nodes   int // nodes so far
 	quiet   int // more than zero while a secret is evaluated, of which nothing may be told
 	fields  fields
 	broken  map[any]bool              // fields whose value was reported as wrong, about which checks keep silent

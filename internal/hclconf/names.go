@@ -72,7 +72,7 @@ func (l *loader) eval(expr hcl.Expression, sc *scope) (v cty.Value, ok bool) {
 	if v, ok := literal(expr); ok {
 		return v, l.sizeOK(expr, 0) && l.numbersOK(expr, v)
 	}
-	if !l.sizeOK(expr, 0) {
+	if !l.sizeOK(expr, 0) || l.work > maxWork { // which was reported
 		return cty.DynamicVal, false
 	}
 	if _, native := expr.(hclsyntax.Expression); !native {

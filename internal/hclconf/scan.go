@@ -70,6 +70,8 @@ type scanner struct {
 	prev      byte // the last token: i for a word or number, " for a string, else the character
 	unary     int
 	gaps      int // how often the parser will look at line breaks and comments it skips
+	items     int // arguments, blocks, operators, comments and what stands between commas
+	blocks    int
 	suspect   *spot
 	suspectBy spot
 	flaws     []flaw
@@ -88,6 +90,9 @@ const (
 	maxPieces = 250
 	maxGaps   = 20_000_000
 	maxPart   = 1 << 20
+	maxItems  = 500_000
+	maxBlocks = 100_000
+	maxLines  = 1_000_000
 	maxFlaws  = 100
 )
 
@@ -163,6 +168,7 @@ func (s *scanner) code() {
 		s.close(c)
 	case ',':
 		s.begin()
+		s.item(1)
 		t := s.top()
 		t.chain, s.unary, s.prev = t.base, 0, c
 		s.i++
@@ -225,6 +231,7 @@ func (s *scanner) begin() {
 		return
 	}
 	if t.item.end < 0 {
+		s.item(1)
 		t.item = part{start: s.partStart, line: s.line, col: 1 + utf8.RuneCount(s.text[s.lineStart:s.partStart])}
 	} else if t.item.body != nil && !t.item.bad {
 		s.flaw(codeSyntax, s.here(1), "a block ends with a line break")
@@ -238,6 +245,7 @@ func (s *scanner) newline() {
 		s.endPart()
 		t.chain = t.base
 	case '{', 'b':
+		s.item(1)
 		t.chain = t.base
 	default:
 		s.gap()
@@ -248,8 +256,23 @@ func (s *scanner) newline() {
 }
 
 func (s *scanner) startLine() {
-	s.line++
 	s.lineStart, s.partStart = s.i, s.i
+	if s.line++; s.line > maxLines {
+		s.stop(fmt.Sprintf("more than %d lines", maxLines))
+	}
+}
+
+// item counts what takes memory for itself, which short text can have much of.
+func (s *scanner) item(n int) {
+	if s.items += n; s.items > maxItems {
+		s.stop(fmt.Sprintf("more than %d arguments, values and comments", maxItems))
+	}
+}
+
+func (s *scanner) block() {
+	if s.blocks++; s.blocks > maxBlocks {
+		s.stop(fmt.Sprintf("more than %d blocks", maxBlocks))
+	}
 }
 
 // endPart ends the part that is being read.
@@ -271,8 +294,11 @@ func (s *scanner) endPart() {
 
 func (s *scanner) comment() {
 	s.gap()
+	s.item(1)
 	if s.text[s.i] == '#' || s.peek(1) == '/' {
-		s.i = lineEnd(s.text, s.i)
+		end := lineEnd(s.text, s.i)
+		s.commentSize(end - s.i)
+		s.i = end
 		return
 	}
 	n := bytes.Index(s.text[s.i+2:], []byte("*/"))
@@ -283,6 +309,7 @@ func (s *scanner) comment() {
 		s.i = len(s.text)
 		return
 	}
+	s.commentSize(n)
 	for end := s.i + 2 + n + 2; s.i < end; {
 		s.i++
 		if s.text[s.i-1] == '\n' {
@@ -290,6 +317,12 @@ func (s *scanner) comment() {
 		}
 	}
 	s.partStart = s.i
+}
+
+func (s *scanner) commentSize(n int) {
+	if n > maxPart {
+		s.stop(fmt.Sprintf("a comment of %d bytes", n))
+	}
 }
 
 // gap counts what the parser skips, which it does again for every operator around.
@@ -307,6 +340,7 @@ func (s *scanner) operator(n int) {
 }
 
 func (s *scanner) count() {
+	s.item(1)
 	t := s.top()
 	if t.chain++; t.chain > maxChain {
 		s.stop("more than 1,000 operators in one argument")
@@ -319,6 +353,9 @@ func (s *scanner) open(kind byte, n int) {
 	if len(s.levels) > maxDepth+1 {
 		s.stop("brackets are nested more than 100 deep")
 	}
+	if kind == '$' || kind == '(' {
+		s.item(1)
+	}
 	if s.trace != nil {
 		s.trace(true, s.i)
 	}
@@ -330,6 +367,9 @@ func (s *scanner) open(kind byte, n int) {
 func (s *scanner) brace() {
 	t := s.top()
 	block, ends := s.prev == 'i' || s.prev == '"', s.endsLine(s.i+1)
+	if block {
+		s.block()
+	}
 	switch {
 	case block && ends && t.kind == 's':
 		s.openSection(s.i + 1)
@@ -582,6 +622,9 @@ func (s *scanner) prevBefore(at spot) byte {
 
 // openSection opens a block that spans lines.
 func (s *scanner) openSection(header int) {
+	if n := header - s.top().item.start; n > maxLiteral {
+		s.stop(fmt.Sprintf("the first line of a block takes %d bytes", n))
+	}
 	s.open('s', 0)
 	s.top().body = &region{header: header}
 	s.top().item.end = -1

@@ -11,8 +11,9 @@ func scanJSON(text []byte, from int) *scanner {
 		switch c := text[s.i]; {
 		case c == '\n':
 			s.i++
-			s.line++
+			s.startLine()
 		case c == '{' || c == '[':
+			s.item(2)
 			s.open(c, 1)
 		case c == '}' || c == ']':
 			if top := s.top().kind; top != c-2 { // in ASCII, two before each of them is the one that opens
@@ -25,7 +26,10 @@ func scanJSON(text []byte, from int) *scanner {
 			s.jsonString()
 		case isDigit(c) || c == '-' || c == '+' || c == '.':
 			s.jsonNumber()
-		case c == ' ' || c == '\t' || c == '\r' || c == ',' || c == ':' || c == '=' || c == '_' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z':
+		case c == ',':
+			s.item(1)
+			s.i++
+		case c == ' ' || c == '\t' || c == '\r' || c == ':' || c == '=' || c == '_' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z':
 			s.i++
 		default:
 			return s

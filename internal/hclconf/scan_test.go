@@ -115,6 +115,11 @@ func TestScanLimits(t *testing.T) {
 		"heredoc":  {"a = <<E\n" + strings.Repeat("\n", 251), "250"},
 		"digits":   {"a = " + strings.Repeat("1", 1001), "digits"},
 		"argument": {"a = [" + strings.Repeat("\"0123456789\",\n", 1<<20/13) + "]\n", "bytes"},
+		"items":    {strings.Repeat("a = [1, 1]\n", 300_000), "values"},
+		"blocks b": {strings.Repeat("b {}\n", 100_001), "blocks"},
+		"lines n":  {strings.Repeat("\n", 1_000_001), "lines"},
+		"comment":  {"#" + strings.Repeat("#", 1<<20), "comment"},
+		"header":   {"b \"" + strings.Repeat("x", 64<<10) + "\" {\n}\n", "first line"},
 		"gaps":     {"a = (1" + strings.Repeat("+1", 990) + strings.Repeat("\n", 30_000), "line breaks"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -39,7 +39,7 @@ func hideLooks(s string) string {
 // that it uses are as secret as it is.
 func (l *loader) hide(expr hcl.Expression) {
 	r := expr.Range()
-	if start, end := r.Start.Byte, min(r.End.Byte, len(l.text)); start > end || !harmless.Match(l.text[start:end]) {
+	if start, end := r.Start.Byte, min(r.End.Byte, len(l.text)); start > end || end-start > maxLiteral || !harmless.Match(l.text[start:end]) {
 		l.hideRange(r)
 	}
 	if _, native := expr.(hclsyntax.Expression); !native {
@@ -268,6 +268,21 @@ func guess(text []byte, s *region, secret bool) (found []stretch) {
 	return found
 }
 
+// stringEnd is the end of the string that begins at i: behind its quotation mark, or at the end of its line.
+func stringEnd(text []byte, i int) int {
+	for i++; i < len(text) && text[i] != '\n'; i++ {
+		switch text[i] {
+		case '"':
+			return i + 1
+		case '\\':
+			if i+1 < len(text) && text[i+1] != '\n' {
+				i++
+			}
+		}
+	}
+	return min(i, len(text))
+}
+
 // holdsSecrets tells blocks whose arguments have any name and may be secrets.
 func holdsSecrets(block string) bool { return block == "secrets" || block == "locals" }
 
@@ -287,10 +302,10 @@ func guessJSON(text []byte) (found []stretch) {
 			}
 			i++
 		case c == '"':
-			end := i + len(anyString.Find(text[i:]))
+			end := stringEnd(text, i)
 			if rest := bytes.TrimLeft(text[end:min(end+64, len(text))], " \t"); len(rest) > 0 && rest[0] == ':' {
 				key = strings.Trim(string(text[i:end]), `"`)
-			} else if (secret || !holdsNoSecret(key)) && !harmless.Match(text[i:end]) {
+			} else if (secret || !holdsNoSecret(key)) && (end-i > maxLiteral || !harmless.Match(text[i:end])) {
 				found = append(found, stretch{i, end})
 			}
 			i = end

@@ -94,6 +94,9 @@ func (s *source) snippet(b *bytes.Buffer, r Range, color string, st Style) {
 	}
 	start := s.lines[r.Start.Line-1]
 	end := start + len(bytes.TrimRight(s.text[start:lineEnd(s.text, start)], "\r"))
+	if end-start > maxLiteral {
+		return
+	}
 	from, to := min(max(r.Start.Byte, start), end), end
 	if r.End.Line == r.Start.Line {
 		to = min(max(r.End.Byte, from), end)
