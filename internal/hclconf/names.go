@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
@@ -544,11 +545,14 @@ func (l *loader) readFile(name string) (string, error) {
 
 // readSecretFile reads a file of at most maxLiteral bytes, so that a wrong path cannot fill the memory.
 func readSecretFile(name string) ([]byte, error) {
-	f, err := os.Open(name)
+	f, err := os.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0) // a pipe would block for ever
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
+	if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() {
+		return nil, errors.Join(err, errors.New("not a regular file"))
+	}
 	b, err := io.ReadAll(io.LimitReader(f, maxLiteral+1))
 	if err == nil && len(b) > maxLiteral {
 		err = fmt.Errorf("more than %d bytes", maxLiteral)

@@ -62,6 +62,7 @@ type host struct {
 	dir  string
 	log  *logbook
 	hup  chan os.Signal
+	step func(string)       // is told what Run does; nil is nobody
 	stop context.CancelFunc // nil when it does not run
 	done chan struct{}
 	err  error // of Run, once done is closed
@@ -231,7 +232,7 @@ func (h *host) start() {
 		defer close(h.done)
 		h.err = Run(ctx, Config{
 			Topology: f.Config.Topology, Node: h.name, File: f, Socket: h.path("sock"), Version: "test",
-			Log: h.log.logger(h.name), Ready: func() { close(ready) }, lease: h.lab.lease,
+			Log: h.log.logger(h.name), Ready: func() { close(ready) }, lease: h.lab.lease, step: h.step,
 		})
 	}()
 	t.Cleanup(func() {

@@ -146,7 +146,7 @@ func FindLastGood(file string, text []byte, dataDir, node string) (LastGood, boo
 }
 
 func readLastGood(name string) (g LastGood, written time.Time, err error) {
-	b, err := os.ReadFile(name)
+	b, err := readFile(name)
 	if err != nil {
 		return g, written, err
 	}

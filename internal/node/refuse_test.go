@@ -62,6 +62,16 @@ func TestBadFiles(t *testing.T) {
 		{"without this node", overwrite(strings.Replace(good, "\"n1\"", "\"n9\"", 1)), "gone from the file"},
 		{"renamed", overwrite(strings.Replace(good, "\"unibus\"", "\"omnibus\"", 1)), "orphan every stream"},
 		{"a certificate that is not there", overwrite(strings.Replace(good, "  jetstream {", "  tls {\n    ca_file = \"/no/ca\"\n    cert_file = \"/no/cert\"\n    key_file = \"/no/key\"\n  }\n  jetstream {", 1)), "/no/"},
+		{"a certificate that is a pipe", func() error {
+			pipe := l.path("pipe")
+			if err := syscall.Mkfifo(pipe, 0o600); err != nil {
+				return err
+			}
+			return overwrite(strings.Replace(good, "  jetstream {", fmt.Sprintf("  tls {\n    ca_file = \"/no/ca\"\n    cert_file = %q\n    key_file = \"/no/key\"\n  }\n  jetstream {", pipe), 1))()
+		}, "pipe is not a regular file"},
+		{"a secret that is a pipe", func() error {
+			return overwrite(strings.Replace(good, "/route\")", "/pipe\")", 1))()
+		}, "pipe"},
 		{"enormous", func() error { return os.Truncate(file, 64<<20) }, "UB10"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
