@@ -347,7 +347,7 @@ func severityColour(s string) text.Color {
 
 func stateColour(s string) text.Color {
 	switch s {
-	case api.StateUp, "current":
+	case api.StateUp, api.AssetCurrent, api.AssetSettled:
 		return 0
 	case api.StateDown:
 		return text.FgRed

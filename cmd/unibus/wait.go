@@ -130,7 +130,7 @@ func bucketMissing(s api.Status, name string) string {
 		return fmt.Sprintf("bucket %q is not declared", name)
 	}
 	b := s.Buckets[i]
-	if b.State == "current" && b.Replicas.Current == b.Replicas.Desired {
+	if (b.State == api.AssetCurrent || b.State == api.AssetSettled) && b.Replicas.Current == b.Replicas.Desired {
 		return ""
 	}
 	text := fmt.Sprintf("bucket %q is %s, %d of %d replicas are current", name, b.State, b.Replicas.Current, b.Replicas.Desired)

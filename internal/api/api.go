@@ -162,10 +162,19 @@ type Routes struct {
 	Missing  []string `json:"missing"`
 }
 
+// The states of an asset that has all its replicas.
+const (
+	// AssetCurrent means that its leader calls all of them current and nothing is under way.
+	AssetCurrent = "current"
+	// AssetSettled means that every node has agreed for two seconds, so that any one of them can be spared.
+	AssetSettled = "settled"
+)
+
 // Asset is one declared bucket, stream or object store. Values are its messages.
 type Asset struct {
-	Name     string   `json:"name"`
-	Account  string   `json:"account"`
+	Name    string `json:"name"`
+	Account string `json:"account"`
+	// State is waiting, creating, changing, scaling, degraded, current or settled.
 	State    string   `json:"state"`
 	Replicas Replicas `json:"replicas"`
 	Leader   *string  `json:"leader"`

@@ -79,6 +79,13 @@ func (s sight) status() api.Status {
 	v.FailureTolerance = tolerance(&v)
 	s.judge(&v)
 	v.Settled = s.settled && v.Verdict == api.Healthy
+	if v.Settled {
+		for _, list := range [][]api.Asset{v.Buckets, v.Streams, v.ObjectStores} {
+			for i := range list {
+				list[i].State = api.AssetSettled
+			}
+		}
+	}
 	return v
 }
 
