@@ -248,6 +248,20 @@ type ReloadRequest struct {
 	Accept []string `json:"accept"`
 }
 
+// Assets are the live assets of the declared accounts, as blocks of the file.
+type Assets struct {
+	Accounts []AccountAssets `json:"accounts"`
+}
+
+// AccountAssets are those of one account.
+type AccountAssets struct {
+	Name string `json:"name"`
+	// HCL is an account block.
+	HCL string `json:"hcl"`
+	// Notes are what the blocks do not say.
+	Notes []string `json:"notes"`
+}
+
 // Diagnostic is one mistake in a file, or one warning about it.
 type Diagnostic struct {
 	Severity string    `json:"severity"`

@@ -27,6 +27,8 @@ type Handler struct {
 	Reload func(context.Context, ReloadRequest) Reload
 	// Plan compares a file with the running cluster. It changes nothing.
 	Plan func(context.Context, PlanRequest) (Plan, error)
+	// Assets are the live assets as blocks of the file.
+	Assets func(context.Context) (Assets, error)
 	// Nodes looks at who belongs to the cluster.
 	Nodes func(context.Context) (Nodes, error)
 	// Node carries out an action on a node, or joins it where it is under way, and tells what happens until it is over
@@ -101,6 +103,14 @@ func (h Handler) routes() http.Handler {
 		if accept(w, r, maxBody, &req) {
 			reply(w, h.Reload(r.Context(), req))
 		}
+	})
+	mux.HandleFunc("GET /api/v1/assets", func(w http.ResponseWriter, r *http.Request) {
+		all, err := h.Assets(r.Context())
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusServiceUnavailable)
+			return
+		}
+		reply(w, all)
 	})
 	mux.HandleFunc("POST /api/v1/plan", func(w http.ResponseWriter, r *http.Request) {
 		var req PlanRequest
@@ -179,6 +189,12 @@ func (c *Client) History(ctx context.Context, after uint64) ([]Event, error) {
 func (c *Client) Reload(ctx context.Context, req ReloadRequest) (Reload, error) {
 	var r Reload
 	return r, c.do(ctx, http.MethodPost, "/api/v1/reload", req, &r)
+}
+
+// Assets are the live assets as blocks of the file.
+func (c *Client) Assets(ctx context.Context) (Assets, error) {
+	var all Assets
+	return all, c.do(ctx, http.MethodGet, "/api/v1/assets", nil, &all)
 }
 
 // Plan compares a file with the running cluster.

@@ -190,7 +190,7 @@ func (r *runner) undeclared(ctx context.Context) []Undeclared {
 		cancel()
 		for name := range live {
 			kind, short := KindOf(name)
-			if !declares(a, kind, short) {
+			if !declares(a, kind, short) && !declares(a, "stream", name) {
 				out = append(out, Undeclared{kind, a.Name, short})
 			}
 		}
