@@ -26,17 +26,15 @@ func member(account, name string) *schema.Account {
 // login is a client of a node as a user with a password.
 func login(t *testing.T, n *running, user string, opts ...nats.Option) *nats.Conn {
 	t.Helper()
-	nc, err := tryLogin(n, user, opts...)
+	opts = append([]nats.Option{
+		nats.InProcessServer(n), nats.UserInfo(user, user+user), nats.ErrorHandler(func(*nats.Conn, *nats.Subscription, error) {}),
+	}, opts...)
+	nc, err := nats.Connect("", opts...)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(nc.Close)
 	return nc
-}
-
-func tryLogin(n *running, user string, opts ...nats.Option) (*nats.Conn, error) {
-	opts = append([]nats.Option{nats.UserInfo(user, user+user), nats.ErrorHandler(func(*nats.Conn, *nats.Subscription, error) {})}, opts...)
-	return nats.Connect(fmt.Sprintf("nats://127.0.0.1:%d", n.conf.node.ClientPort), opts...)
 }
 
 // trio starts a cluster of three.

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -346,4 +347,65 @@ func useStream(ctx context.Context, js jetstream.JetStream, stream, durable stri
 	}
 	_, err = s.GetMsg(ctx, 1)
 	return errors.Join(err, js.DeleteConsumer(ctx, stream, "own"), s.Purge(ctx, jetstream.WithPurgeSubject(subject)))
+}
+
+// TestOwnedIsLive turns owned on and off under a client that stays connected, and declares one more asset.
+func TestOwnedIsLive(t *testing.T) {
+	topology := loopback(t, nil, "magnus")
+	app := member("APP", "bob")
+	app.Buckets = []*schema.Bucket{{Name: "rooms"}}
+	topology.Accounts = append(topology.Accounts, app)
+	n := start(t, topology, "magnus")
+	told := &complaints{}
+	nc := login(t, n, "bob", nats.ErrorHandler(told.handle), nats.DisconnectErrHandler(func(*nats.Conn, error) { t.Error("disconnected") }))
+	js, err := jetstream.New(nc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	reload := func(owned bool, buckets ...string) {
+		t.Helper()
+		next := *app
+		next.Owned, next.Buckets = owned, nil
+		for _, name := range buckets {
+			next.Buckets = append(next.Buckets, &schema.Bucket{Name: name})
+		}
+		changed := *topology
+		changed.Accounts = []*schema.Account{topology.Accounts[0], &next}
+		conf, err := NewConf(&changed, "magnus", n.id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := n.Reload(conf); err != nil {
+			t.Fatal(err)
+		}
+	}
+	change := func(bucket string) error {
+		ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
+		defer cancel()
+		_, err := js.CreateOrUpdateKeyValue(ctx, jetstream.KeyValueConfig{Bucket: bucket})
+		return err
+	}
+	for _, step := range []struct {
+		owned   bool
+		buckets []string
+		refused []string
+	}{
+		{false, []string{"rooms"}, nil},
+		{true, []string{"rooms"}, []string{"rooms"}},
+		{true, []string{"rooms", "more"}, []string{"rooms", "more"}},
+		{true, []string{"more"}, []string{"more"}},
+		{false, []string{"more"}, nil},
+	} {
+		reload(step.owned, step.buckets...)
+		for _, bucket := range []string{"rooms", "more"} {
+			refused := slices.Contains(step.refused, bucket)
+			if err := change(bucket); (err != nil) != refused {
+				t.Errorf("owned %v with %v: a change of %s: %v", step.owned, step.buckets, bucket, err)
+			}
+			if refused {
+				eventually(t, func() error { return told.take("$JS.API.STREAM.UPDATE.KV_" + bucket) })
+			}
+		}
+	}
+	nc.SetDisconnectErrHandler(nil)
 }

@@ -54,9 +54,17 @@ func led(size int, nodes ...*running) func() error {
 }
 
 // TestSupercluster shows that seven nodes in three clusters make one meta group, that assets go where they are placed and
-// never to the arbiter, and that one side survives the loss of the other, because the arbiter votes.
+// never to the arbiter, that accounts reach each other across clusters, and that one side survives the loss of the other,
+// because the arbiter votes.
 func TestSupercluster(t *testing.T) {
 	topology := supercluster(t)
+	shop, app := member("SHOP", "seller"), member("APP", "buyer")
+	shop.Exports = []*schema.Export{{Stream: "orders.>"}, {Service: "quote.*"}}
+	app.Imports = []*schema.Import{
+		{Stream: &schema.Imported{Account: "SHOP", Subject: "orders.>"}, Prefix: "shop"},
+		{Service: &schema.Imported{Account: "SHOP", Subject: "quote.*"}},
+	}
+	topology.Accounts = append(topology.Accounts, shop, app)
 	nodes := map[string]*running{}
 	var all []*running
 	for _, n := range topology.Nodes() {
@@ -85,6 +93,15 @@ func TestSupercluster(t *testing.T) {
 	if _, err := js.CreateStream(ctx, jetstream.StreamConfig{Name: "NO", Placement: &jetstream.Placement{Cluster: "arbiter"}}); err == nil {
 		t.Fatal("the arbiter took a stream")
 	}
+
+	seller, buyer := login(t, nodes["east-1"], "seller"), login(t, nodes["west-2"], "buyer")
+	orders, err := buyer.SubscribeSync("shop.orders.>")
+	if err != nil {
+		t.Fatal(err)
+	}
+	answers(t, seller, "quote.tea", "three")
+	asks(t, buyer, "quote.tea", "three")
+	hears(t, seller, "orders.new", orders, "shop.orders.new")
 
 	for _, name := range []string{"east-1", "east-2", "east-3"} {
 		nodes[name].StopNow()
