@@ -190,8 +190,10 @@ func TestAssets(t *testing.T) {
 			`stream "S": allow_data_loss live "false" → "true" `,
 		}},
 		{"a higher limit", stream("max_msgs = 5", ""), stream("max_msgs = 10", ""), []string{`stream "S": max_msgs data "5" → "10" `}},
-		{"a lower limit that refuses what is new", stream("max_bytes = 2000\n    discard = \"new\"", ""), stream("max_bytes = 1000\n    discard = \"new\"", ""),
-			[]string{`stream "S": max_bytes data "\"2000\"" → "\"1000\"" `}},
+		{
+			"a lower limit that refuses what is new", stream("max_bytes = 2000\n    discard = \"new\"", ""), stream("max_bytes = 1000\n    discard = \"new\"", ""),
+			[]string{`stream "S": max_bytes data "\"2000\"" → "\"1000\"" `},
+		},
 		{"no limit any more", stream("max_msgs = 5", ""), stream("", ""), []string{`stream "S": max_msgs live "5" → "" is not managed any more, and stays as it is`}},
 		{"retention", stream("retention = \"limits\"", ""), stream("retention = \"interest\"", ""), []string{
 			`stream "S": retention data "\"limits\"" → "\"interest\"" may delete what is stored; where it would, it waits for allow_data_loss = true`, "loses",
