@@ -43,6 +43,9 @@ func TestTranslate(t *testing.T) {
 		{errorLine, "10.0.0.9:50000 - cid:7 - TLS handshake error: remote error: tls: bad certificate", "[WARN]  refused a client: from=10.0.0.9 reason=\"it does not accept this node's certificate\""},
 		{errorLine, "10.0.0.9:50000 - cid:7 - \"v1:go\" - maximum payload exceeded", "[WARN]  a client made a mistake: from=10.0.0.9 reason=\"maximum payload exceeded\""},
 		{noticeLine, "10.0.0.9:50000 - cid:7 - Slow Consumer Detected: WriteDeadline of 10s exceeded", "[WARN]  a client is slow: from=10.0.0.9 reason=\"Slow Consumer Detected: WriteDeadline of 10s exceeded\""},
+		{errorLine, "10.0.0.9:50000 - cid:7 - \"v1:go\" - \"APP/user:bob\" - Publish Violation - Subject \"$JS.API.STREAM.DELETE.KV_b\"", "[WARN]  a client may not publish to that: from=10.0.0.9 user=APP/user:bob subject=\"$JS.API.STREAM.DELETE.KV_b\""},
+		{errorLine, "10.0.0.9:50000 - cid:7 - \"v1:go\" - \"APP/user:bob\" - Subscription Violation - Subject \"a.>\", SID 4", "[WARN]  a client may not subscribe to that: from=10.0.0.9 user=APP/user:bob subject=a.>"},
+		{warnLine, "Did not receive all stream info results for \"BUS\"", "[DEBUG] nats-server: line=\"Did not receive all stream info results for \\\"BUS\\\"\""},
 		{noticeLine, "10.0.0.9:50000 - cid:7 - something", "[DEBUG] nats-server: line=\"10.0.0.9:50000 - cid:7 - something\""},
 		{debugLine, "10.0.0.9:50000 - cid:7 - Client connection created", "[DEBUG] nats-server: line=\"10.0.0.9:50000 - cid:7 - Client connection created\""},
 	}

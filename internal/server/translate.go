@@ -40,6 +40,8 @@ var serverRules = []rule{
 	{re(`^Error trying to connect to route \(attempt [0-9]+\): dial tcp (\S+): (.*)$`), hclog.Warn, "a peer does not answer", []string{"peer", "reason"}},
 	{re(`^Error trying to connect to route \(attempt [0-9]+\): (.*)$`), hclog.Warn, "a peer does not answer", []string{"reason"}},
 	{re(`^Metalayer (blocking|async) snapshot`), hclog.Debug, "", nil},
+	// Somebody has listed streams or consumers while one of them had no leader, as right after a start.
+	{re(`^Did not receive all (stream|consumer) info results`), hclog.Debug, "", nil},
 	// Passwords are declared on purpose, and the file was checked.
 	{re(`^Plaintext passwords detected`), hclog.Debug, "", nil},
 }
@@ -85,6 +87,8 @@ var clientRules = []rule{
 	{re(`^authentication error - (.*)$`), hclog.Warn, "refused a client", []string{"user"}},
 	{re(`^TLS handshake error: (.*)$`), hclog.Warn, "refused a client", []string{"reason"}},
 	{re(`^(Slow Consumer .*)$`), hclog.Warn, "a client is slow", []string{"reason"}},
+	{re(`^"(.*)" - Publish Violation - Subject "([^"]*)"`), hclog.Warn, "a client may not publish to that", []string{"user", "subject"}},
+	{re(`^"(.*)" - Subscription Violation - Subject "([^"]*)"`), hclog.Warn, "a client may not subscribe to that", []string{"user", "subject"}},
 	{re(`^(.*)$`), hclog.Warn, "a client made a mistake", []string{"reason"}},
 }
 
