@@ -11,11 +11,14 @@ import (
 	"os"
 	"os/exec"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
 
 	"unibus/internal/api"
 	"unibus/internal/netlab"
@@ -161,6 +164,62 @@ func (w *writer) checkHeld(nodes ...string) {
 	w.t.Logf("%d values were acknowledged, all of them are on %v", len(w.acked), nodes)
 }
 
+// singles is a stream with one replica that is not in the file, with a consumer.
+type singles struct {
+	t        *testing.T
+	consumer jetstream.Consumer
+}
+
+// singleReplica makes the stream LOGS with messages, and a consumer that has not seen any.
+func (l *lab) singleReplica(nc *nats.Conn) *singles {
+	l.t.Helper()
+	js, err := jetstream.New(nc)
+	if err != nil {
+		l.t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(l.t.Context(), longest)
+	defer cancel()
+	s, err := js.CreateStream(ctx, jetstream.StreamConfig{Name: "LOGS", Subjects: []string{"logs"}})
+	if err != nil {
+		l.t.Fatal(err)
+	}
+	for i := range 100 {
+		if _, err := js.Publish(ctx, "logs", []byte(strconv.Itoa(i))); err != nil {
+			l.t.Fatal(err)
+		}
+	}
+	c, err := s.CreateConsumer(ctx, jetstream.ConsumerConfig{Durable: "reader", AckPolicy: jetstream.AckExplicitPolicy})
+	if err != nil {
+		l.t.Fatal(err)
+	}
+	return &singles{l.t, c}
+}
+
+// check reads all messages through the consumer.
+func (s *singles) check() {
+	s.t.Helper()
+	next := 0
+	eventually(s.t, func() error {
+		batch, err := s.consumer.Fetch(100, jetstream.FetchMaxWait(2*time.Second))
+		if err != nil {
+			return err
+		}
+		for m := range batch.Messages() {
+			if string(m.Data()) != strconv.Itoa(next) {
+				s.t.Fatalf("message %d is %s", next, m.Data())
+			}
+			if err := m.Ack(); err != nil {
+				return err
+			}
+			next++
+		}
+		if next < 100 {
+			return fmt.Errorf("%d of 100 messages; %w", next, batch.Error())
+		}
+		return nil
+	})
+}
+
 // TestDrainRemoveReplace takes a node out of a running cluster and replaces another one that is lost, while an
 // application puts and gets.
 func TestDrainRemoveReplace(t *testing.T) {
@@ -174,7 +233,8 @@ func TestDrainRemoveReplace(t *testing.T) {
 	}
 	w := l.startWriter()
 	w.goesOn()
-	leaves := l.leader(w.nc, "KV_UNIBUS_rooms")
+	logs := l.singleReplica(w.nc)
+	leaves := l.leader(w.nc, "LOGS")
 	stay := slices.DeleteFunc([]string{"magnus", "homer", "datardos", "athena"}, func(n string) bool { return n == leaves })
 	at := stay[0]
 	l.must(at, "node", "step-down", leaves)
@@ -199,11 +259,15 @@ func TestDrainRemoveReplace(t *testing.T) {
 	}
 	l.holds(stay...)
 	w.goesOn()
+	logs.check()
 	w.checkHeld(stay...)
 
 	w = l.startWriter()
 	w.goesOn()
-	lost := stay[2]
+	at = l.leader(w.nc, "LOGS") // the only one that has it
+	stay = slices.DeleteFunc(stay, func(n string) bool { return n == at })
+	lost := stay[1]
+	stay = []string{at, stay[0]}
 	t.Logf("kill %s, lose its disk, and replace it by hermes", lost)
 	running[lost].kill()
 	if err := os.RemoveAll(l.store(lost)); err != nil {
@@ -212,7 +276,7 @@ func TestDrainRemoveReplace(t *testing.T) {
 	l.refuses(at, exitLater, "still in the file", "node", "remove", lost, "--yes="+lost)
 	block = l.block(lost)
 	l.ship(strings.Replace(all, block, l.spare("hermes", "5"), 1))
-	l.takenUp(stay[:2]...)
+	l.takenUp(stay...)
 	l.refuses(at, exitLater, "still list "+lost, "node", "remove", lost, "--yes="+lost)
 	running["hermes"] = l.start("hermes")
 	l.must(at, "node", "replace", lost, "--yes="+lost)
@@ -238,21 +302,35 @@ func (l *lab) takenUp(nodes ...string) {
 	}
 }
 
-// TestDrainWithoutSpare drains a node of three that all hold everything, and takes it back.
+// TestDrainWithoutSpare drains a node of three that all hold everything: it keeps everything until that is taken back, or
+// until a fourth node is there, also when it is killed meanwhile.
 func TestDrainWithoutSpare(t *testing.T) {
 	t.Parallel()
 	l := newLab(t)
-	l.startAll()
+	running := l.startAll()
 	w := l.startWriter()
 	l.current(w.nc)
 	l.refuses("magnus", exitLater, "no other node", "node", "drain", "homer", "--timeout", "5s")
-	l.must("magnus", "node", "ls")
-	w.goesOn()
-	l.must("magnus", "node", "undrain", "homer")
-	l.must("magnus", "node", "ls")
 	l.current(w.nc)
+	l.must("magnus", "node", "undrain", "homer")
+	if m := l.members("magnus")["homer"]; m.Drained || m.Assets != 2 {
+		t.Errorf("homer is %+v after the drain was taken back", m)
+	}
 	w.goesOn()
-	w.check()
+
+	l.refuses("magnus", exitLater, "no other node", "node", "drain", "homer", "--timeout", "2s")
+	if !l.members("magnus")["homer"].Drained {
+		t.Error("homer is not drained")
+	}
+	running[1].kill()
+	l.start("homer")
+	l.current(w.nc)
+	l.ship(strings.Replace(l.text(), "  client_port", l.spare("athena", "4")+"  client_port", 1))
+	l.start("athena")
+	l.must("magnus", "node", "drain", "homer")
+	l.holds("magnus", "datardos", "athena")
+	w.goesOn()
+	w.checkHeld("magnus", "datardos", "athena")
 }
 
 // TestRescue loses two of three nodes for good, makes the third writable, and grows it back to three with two others.

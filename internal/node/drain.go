@@ -191,6 +191,9 @@ func (d *daemon) awaitEmpty(ctx context.Context, j *job, id string) api.NodeEven
 		}
 		d.tellOfMoves(j, v, id, listing)
 	}
+	if d.ctx.Err() == nil {
+		return j.later("", "the drain of %s was taken back", j.Node)
+	}
 	return j.later("", "this node's daemon stops; %s goes on being drained if it is up", j.Node)
 }
 
@@ -277,6 +280,8 @@ func (d *daemon) undrain(ctx context.Context, j *job, v *survey) api.NodeEvent {
 			j.step("%s goes on: %v", assetName(h.Account, h.Stream, ""), err)
 		}
 	}
+	d.end(api.NodeDrain, j.Node)
+	d.end(api.NodeReplace, j.Node)
 	return j.done("%s may hold assets again. What has moved away stays where it is", j.Node)
 }
 

@@ -23,6 +23,8 @@ type job struct {
 	mu     sync.Mutex
 	events []api.NodeEvent
 	more   chan struct{} // closed with the next event
+	over   chan struct{} // closed after the last
+	stop   context.CancelFunc
 }
 
 // node carries out an action, or joins it where it is under way, and calls each until it is over or ctx ends.
@@ -44,12 +46,15 @@ func (d *daemon) job(req api.NodeRequest) *job {
 	if j := d.jobs[key]; j != nil {
 		return j
 	}
-	j := &job{NodeRequest: req, more: make(chan struct{})}
+	ctx, stop := context.WithCancel(d.ctx)
+	j := &job{NodeRequest: req, more: make(chan struct{}), over: make(chan struct{}), stop: stop}
 	d.jobs[key] = j
 	d.working.Add(1)
 	go func() {
 		defer d.working.Done()
-		last := d.carryOut(d.ctx, j)
+		defer close(j.over)
+		defer stop()
+		last := d.carryOut(ctx, j)
 		d.mu.Lock()
 		delete(d.jobs, key)
 		d.mu.Unlock()
@@ -57,6 +62,17 @@ func (d *daemon) job(req api.NodeRequest) *job {
 		j.tell(last)
 	}()
 	return j
+}
+
+// end ends a job of this daemon, if there is one, and waits until it has ended.
+func (d *daemon) end(action, node string) {
+	d.mu.Lock()
+	j := d.jobs[action+" "+node]
+	d.mu.Unlock()
+	if j != nil {
+		j.stop()
+		<-j.over
+	}
 }
 
 // carryOut does all of one job and returns its last event.

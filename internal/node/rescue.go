@@ -23,10 +23,12 @@ const (
 	healWait = 2 * time.Minute
 )
 
-// rescue gives members up that are gone for good, where JetStream or an asset has lost its majority with them.
+// rescue gives members up that are gone for good, where JetStream or an asset has lost its majority, or its only replica,
+// with them.
 func (d *daemon) rescue(ctx context.Context, j *job, v *survey) api.NodeEvent {
 	gone, left := d.gone(ctx, v)
-	if o := v.needsRescue(gone, left); o != nil {
+	lost := d.lost(ctx, v)
+	if o := v.needsRescue(gone, left, lost); o != nil {
 		return j.later(o.hint, "%s", o.why)
 	}
 	names := v.allNames(gone)
@@ -36,6 +38,9 @@ func (d *daemon) rescue(ctx context.Context, j *job, v *survey) api.NodeEvent {
 			"Left are: %s. Should one of those given up start again with its old store, the cluster may split: erase the store first. "+
 			"Where one of them can be started soon, with its store or an empty one, start it instead", given, strings.Join(v.allNames(left), ", "))
 		e.Nodes = names
+		if len(lost) > 0 {
+			e.Message += ". Lost is already known: " + strings.Join(lost, ", ")
+		}
 		return e
 	}
 	if j.Confirm != v.t.Title() {
@@ -56,7 +61,7 @@ func (d *daemon) rescue(ctx context.Context, j *job, v *survey) api.NodeEvent {
 	if err != nil {
 		return j.later("unibus node rescue", "%v", err)
 	}
-	lost := d.lost(ctx, v)
+	lost = d.lost(ctx, v)
 	for _, id := range gone {
 		if err := d.expel(ctx, id, v.name(id)); err != nil {
 			return j.failed("unibus node rescue", "%s was not given up: %v", v.name(id), err)
@@ -89,7 +94,7 @@ func (v *survey) allNames(ids []string) []string {
 }
 
 // needsRescue is nil where something has lost its majority with those who are gone, and would never get it back.
-func (v *survey) needsRescue(gone, left []string) *obstacle {
+func (v *survey) needsRescue(gone, left, lost []string) *obstacle {
 	switch {
 	case len(v.members) == 0:
 		return &obstacle{"the members of the meta group are not known here", "on a node that stores data: unibus node rescue"}
@@ -97,7 +102,7 @@ func (v *survey) needsRescue(gone, left []string) *obstacle {
 		return &obstacle{"some members of the meta group are still connected and do not answer", "unibus node ls, then try again"}
 	case len(gone) == 0:
 		return &obstacle{"every member of the meta group answers, so there is nobody to give up", "unibus status"}
-	case len(left) < v.meta.Quorum:
+	case len(left) < v.meta.Quorum, len(lost) > 0:
 		return nil
 	}
 	if slices.ContainsFunc(v.held, func(h server.Held) bool { return h.Leader == "" && 2*overlap(h.Peers, gone) >= len(h.Peers) }) {
