@@ -95,14 +95,14 @@ var fields = []field{
 	{"stream", "", "source {\nname = \"ONE\"\ndomain = \"a\"\n}", "source {\nname = \"ONE\"\ndomain = \"b\"\n}", "sources.0.external.api", `"$JS.a.API"`, `"$JS.b.API"`, Safe, `"$JS.c.API"`},
 	{"stream", "", "source {\nname = \"ONE\"\nexternal {\napi_prefix = \"A\"\ndeliver_prefix = \"da\"\n}\n}", "source {\nname = \"ONE\"\nexternal {\napi_prefix = \"A\"\ndeliver_prefix = \"db\"\n}\n}", "sources.0.external.deliver", `"da"`, `"db"`, Safe, `"dc"`},
 	{"stream", "", "source {\nname = \"ONE\"\nsubject_transform {\nsource = \"x.*\"\ndestination = \"a.$1\"\n}\n}", "source {\nname = \"ONE\"\nsubject_transform {\nsource = \"x.*\"\ndestination = \"b.$1\"\n}\n}", "sources.0.subject_transforms.0.dest", `"a.$1"`, `"b.$1"`, Safe, `"c.$1"`},
-	{"stream", "", "source {\nname = \"ONE\"\nconsumer {\nname = \"a\"\ndeliver_subject = \"d.a\"\n}\n}", "source {\nname = \"ONE\"\nconsumer {\nname = \"b\"\ndeliver_subject = \"d.b\"\n}\n}", "sources.0.consumer.name", `"a"`, `"b"`, Safe, `"c"`},
+	{"stream", "", "source {\nname = \"ONE\"\nconsumer {\nname = \"a\"\ndeliver_subject = \"from.a\"\n}\n}", "source {\nname = \"ONE\"\nconsumer {\nname = \"b\"\ndeliver_subject = \"from.b\"\n}\n}", "sources.0.consumer.name", `"a"`, `"b"`, Safe, `"c"`},
 
 	{"stream", "", "republish {\nsource = \"a.>\"\ndestination = \"rp.>\"\n}", "republish {\nsource = \"b.>\"\ndestination = \"rp.>\"\n}", "republish.src", `"a.\u003e"`, `"b.\u003e"`, Safe, `"c.>"`},
 	{"stream", "", "republish {\ndestination = \"rp.>\"\nheaders_only = true\n}", "republish {\ndestination = \"rp.>\"\nheaders_only = false\n}", "republish.headers_only", `true`, `null`, Safe, `true`},
 	{"stream", "subjects = [\"f.>\"]", "subject_transform {\nsource = \"f.a.*\"\ndestination = \"f.c.$1\"\n}", "subject_transform {\nsource = \"f.b.*\"\ndestination = \"f.c.$1\"\n}", "subject_transform.src", `"f.a.*"`, `"f.b.*"`, Safe, `"f.d.*"`},
 	{"stream", "", "source {\nname = \"ONE\"\nexternal { api_prefix = \"A\" }\n}", "source {\nname = \"ONE\"\nexternal { api_prefix = \"B\" }\n}", "sources.0.external.api", `"A"`, `"B"`, Safe, `"C"`},
 	{"stream", "", "source {\nname = \"ONE\"\nsubject_transform {\nsource = \"x.a\"\ndestination = \"y\"\n}\n}", "source {\nname = \"ONE\"\nsubject_transform {\nsource = \"x.b\"\ndestination = \"y\"\n}\n}", "sources.0.subject_transforms.0.src", `"x.a"`, `"x.b"`, Safe, `"x.c"`},
-	{"stream", "", "source {\nname = \"ONE\"\nconsumer {\nname = \"c\"\ndeliver_subject = \"d.a\"\n}\n}", "source {\nname = \"ONE\"\nconsumer {\nname = \"c\"\ndeliver_subject = \"d.b\"\n}\n}", "sources.0.consumer.deliver_subject", `"d.a"`, `"d.b"`, Safe, `"d.c"`},
+	{"stream", "", "source {\nname = \"ONE\"\nconsumer {\nname = \"c\"\ndeliver_subject = \"from.a\"\n}\n}", "source {\nname = \"ONE\"\nconsumer {\nname = \"c\"\ndeliver_subject = \"from.b\"\n}\n}", "sources.0.consumer.deliver_subject", `"from.a"`, `"from.b"`, Safe, `"from.c"`},
 
 	{"bucket", "", `description = "a"`, `description = "b"`, "description", `"a"`, `"b"`, Safe, `"c"`},
 	{"bucket", "", `history = 10`, `history = 5`, "max_msgs_per_subject", `10`, `5`, LosesData, `3`},

@@ -2,6 +2,7 @@ package plan
 
 import (
 	"reflect"
+	"slices"
 	"strings"
 
 	"unibus/config/schema"
@@ -37,7 +38,26 @@ func keepAccounts(running, t *schema.Topology) {
 	if added := t.Account(schema.DefaultAccount); added != nil && running.Account(schema.DefaultAccount) == nil {
 		accounts = append(accounts, added) // it runs already, written or not
 	}
+	if !sameAccounts(running, t) { // what crosses between accounts may name one that does not run, or count on its exports
+		for _, a := range accounts {
+			was := &schema.Account{}
+			if r := running.Account(a.Name); r != nil {
+				was = clone(reflect.ValueOf(r)).Interface().(*schema.Account)
+			}
+			a.Exports, a.Imports = was.Exports, was.Imports
+		}
+	}
 	t.Accounts = accounts
+}
+
+// sameAccounts tells whether two topologies have the same accounts, not counting DefaultAccount, which is always there.
+func sameAccounts(a, b *schema.Topology) bool {
+	within := func(a, b *schema.Topology) bool {
+		return !slices.ContainsFunc(a.Accounts, func(x *schema.Account) bool {
+			return x.Name != schema.DefaultAccount && b.Account(x.Name) == nil
+		})
+	}
+	return within(a, b) && within(b, a)
 }
 
 // keepClusters takes back what of the node itself needs a restart, and all that concerns other clusters: their addresses

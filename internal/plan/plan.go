@@ -8,6 +8,7 @@ import (
 	"cmp"
 	"fmt"
 	"reflect"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -153,6 +154,13 @@ func (p *Plan) Node(name string) Node {
 func Diff(old, new *schema.Topology) *Plan {
 	p := &Plan{}
 	everyone := append(renamed(old, new), fields(reflect.ValueOf(old).Elem(), reflect.ValueOf(new).Elem(), "")...)
+	if !sameAccounts(old, new) {
+		for i := range everyone {
+			if c := &everyone[i]; crossing.MatchString(c.Attribute) {
+				c.Class, c.Effect = Restart, "comes with the change of accounts"
+			}
+		}
+	}
 	for _, n := range new.Nodes() {
 		p.Nodes = append(p.Nodes, nodeDiff(old, new, n, everyone))
 	}
@@ -174,6 +182,9 @@ func Diff(old, new *schema.Topology) *Plan {
 	p.Risks = risks(old, new, p)
 	return p
 }
+
+// crossing matches what an account exports and imports.
+var crossing = regexp.MustCompile(`^account "[^"]*"\.(export|import)\b`)
 
 // renamed is the change of a supercluster's name, or of whether there is one, which opens or closes gateways.
 func renamed(old, new *schema.Topology) []Change {

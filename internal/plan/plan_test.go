@@ -11,6 +11,7 @@ import (
 	"unibus/config/schema"
 	"unibus/internal/hclconf"
 	"unibus/internal/plan"
+	"unibus/internal/server"
 )
 
 const base = `cluster "c" {
@@ -154,6 +155,52 @@ func TestLivePart(t *testing.T) {
 	n.Tags[0] = "changed"
 	if _, n := new.Node("n1"); n.Tags[0] != "az:1" {
 		t.Error("the live part shares memory with the new topology")
+	}
+}
+
+// TestLivePartOfCrossings changes what accounts export and import together with the accounts themselves. What a running
+// server is given stays whole, and the rest waits for the restart.
+func TestLivePartOfCrossings(t *testing.T) {
+	file := func(accounts string) *schema.Topology {
+		return load(t, strings.Replace(base, "  bucket", accounts+"\n  bucket", 1))
+	}
+	imports := func(account string) string {
+		return "import {\n stream {\n account = \"" + account + "\"\n subject = \"a.>\"\n }\n }\n"
+	}
+	const exports = "export { stream = \"a.>\" }\n"
+	account := func(name string, blocks ...string) string {
+		return "account \"" + name + "\" {\n" + strings.Join(blocks, "") + "}\n"
+	}
+	both := account("A", exports) + account("B", imports("A"))
+	for what, c := range map[string]struct {
+		old, new string
+		restarts bool
+	}{
+		"an import is added":                 {account("A", exports) + account("B"), both, false},
+		"an export and its import go":        {both, account("A") + account("B"), false},
+		"an account comes with an import":    {both, both + account("C", imports("A")), true},
+		"what comes is imported":             {both, account("A", exports) + account("B", imports("C")) + account("C", exports), true},
+		"an account goes with its imports":   {both, account("A"), true},
+		"what was imported goes":             {both, account("B"), true},
+		"another account comes, a pair goes": {both, account("A") + account("B") + account("C"), true},
+	} {
+		old, new := file(c.old), file(c.new)
+		live := plan.LivePart(old, new, "n1")
+		conf, err := server.NewConf(live, "n1", server.Identity{})
+		if err == nil {
+			err = conf.Check()
+		}
+		if err != nil {
+			t.Errorf("%s: %v", what, err)
+		}
+		if got := plan.Diff(old, new).Node("n1").Class == plan.Restart; got != c.restarts {
+			t.Errorf("%s: restarts %v", what, got)
+		}
+		for _, change := range plan.Diff(live, new).Node("n1").Changes {
+			if change.Class != plan.Restart {
+				t.Errorf("%s: left to do: %+v", what, change)
+			}
+		}
 	}
 }
 
