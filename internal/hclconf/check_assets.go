@@ -100,6 +100,7 @@ func (l *loader) checkAssets(e *estate) {
 			l.checkSources(b)
 		}
 		l.checkCycles(a)
+		l.checkStreams(a)
 	}
 }
 
@@ -440,6 +441,11 @@ func (l *loader) checkSource(b *schema.Bucket, s *schema.StreamSource) {
 	if l.written(&s.Name) && l.sound(&s.Name) && !bucketName.pattern.MatchString(bareName(s)) {
 		l.errorf(&s.Name, codeName, "bucket name %q is not one that NATS takes", clip(s.Name)).try("use %s", bucketName.words)
 	}
+	l.checkBegin(s)
+}
+
+// checkBegin looks at where copying begins, at the filter, and at the way to the origin.
+func (l *loader) checkBegin(s *schema.StreamSource) {
 	if s.StartTime != nil {
 		if _, err := time.Parse(time.RFC3339, *s.StartTime); err != nil {
 			l.errorf(&s.StartTime, codeType, "start_time has to be an RFC 3339 time").try("start_time = \"2026-01-31T00:00:00Z\"")
@@ -449,7 +455,7 @@ func (l *loader) checkSource(b *schema.Bucket, s *schema.StreamSource) {
 		}
 	}
 	if s.FilterSubject != "" && !validSubject(s.FilterSubject) {
-		l.errorf(&s.FilterSubject, codeSource, "%q is not a subject", clip(s.FilterSubject)).try("filter_subject = \"$KV.%s.>\"", clip(bareName(s)))
+		l.errorf(&s.FilterSubject, codeSource, "%q is not a subject", clip(s.FilterSubject)).try("filter_subject = \"$KV.%s.>\", or words of its own for a stream", clip(bareName(s)))
 	}
 	if s.Domain != "" && strings.ContainsAny(s.Domain, ".*> \t\n\r\f") {
 		l.errorf(&s.Domain, codeName, "domain %q is not one that NATS takes", clip(s.Domain)).try("letters, digits, dashes and underscores")

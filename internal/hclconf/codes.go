@@ -89,6 +89,9 @@ const (
 	codeNoEffect     Code = "UB1311"
 	codeEncryption   Code = "UB1312"
 	codeSimilar      Code = "UB1313"
+	codeStream       Code = "UB1314"
+	codeTwoStreams   Code = "UB1315"
+	codeConsumer     Code = "UB1316"
 )
 
 // Denied tells whether the rule is about missing permission, for which commands exit differently.
@@ -172,6 +175,9 @@ var rules = map[Code]rule{
 	codeNoEffect:     {"setting without effect", "The setting can stay, but does nothing."},
 	codeEncryption:   {"store in clear beside an encrypted one", "Replicas of one bucket lie on several nodes. Encrypting the store of one of them protects nothing that another stores in clear."},
 	codeSimilar:      {"names that differ only in capitals", "NATS tells them apart; people and some file systems do not."},
+	codeStream:       {"stream that NATS refuses", "nats-server checks the settings of a stream against each other when it is created: what a mirror cannot have of its own, features that exclude each other, subjects that are NATS's own."},
+	codeTwoStreams:   {"subjects of two streams", "Within an account every message is stored by one stream at most, so NATS refuses a stream with a subject that could match what another stream, a bucket ($KV.NAME.>) or an object store ($O.NAME.>) has. Where two streams shall have a message, one copies it from the other as a source."},
+	codeConsumer:     {"consumer that NATS refuses", "nats-server checks a consumer against itself and against its stream when it is created: where it begins, what it acknowledges, its filters, and whether its settings are those of a consumer that pulls or of one that messages are sent to."},
 
 	CodeServer: {"refused by nats-server", "Every node's configuration is built and handed to nats-server's own validation, which refused it."},
 	CodeHost:   {"host not in the file", "A node finds itself by --node, else UNIBUS_NODE, else the `hostname` of a node, else its label, else the first part of the host's name. It never guesses from IP addresses, because public addresses usually sit behind NAT."},
