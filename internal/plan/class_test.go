@@ -190,8 +190,10 @@ const redialled = "every route of every node would be closed at once, and dialle
 // ours are what nats-server is not told of, and who looks at it.
 var ours = map[string]string{
 	"(label)":                          "status",
+	"age_recipients":                   "who encrypts a secret",
 	"bootstrap.attempt_timeout":        "internal/bootstrap",
 	"bootstrap.timeout":                "internal/bootstrap",
+	"cluster.node.age_recipient":       "who encrypts a secret",
 	"cluster.node.hostname":            "the start",
 	"cluster.node.insecure":            "validate",
 	"cluster.routes.previous_password": "internal/server, when it is asked to let a route in",
