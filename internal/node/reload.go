@@ -300,7 +300,11 @@ func (d *daemon) remember(r api.Reload, dryRun bool) api.Reload {
 	d.mu.Lock()
 	d.last = kept(r)
 	srv, t, told := d.srv, d.running, facts(d.file, r.Result == api.ReloadRefused, d.pending)
+	known := maps.Equal(told, d.told)
 	d.mu.Unlock()
+	if known {
+		return r
+	}
 	if _, err := d.give(srv, t, told); err != nil && !errors.Is(err, errNoServer) {
 		d.Log.Warn("stock tools do not see what came of the reload", "error", err)
 	}
