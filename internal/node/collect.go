@@ -31,8 +31,9 @@ const (
 	// quietTicks is how many ticks without a word make a node down. Ticks of this node are counted, not seconds: one that
 	// was paused itself, or had no processor, does not think that all others are gone.
 	quietTicks = 10
-	// doubtTicks is how many make this node dial the silent one, to know why.
-	doubtTicks = 4
+	// doubtTicks is how many make this node dial the silent one, to know why. They are more than beats, because who is
+	// dialled takes note of it.
+	doubtTicks = 6
 	// goneTicks is how many make it down if there is no route to it either.
 	goneTicks = 6
 	// wholeTicks is after how many ticks the streams are told even if they have not changed, for who has come since.
@@ -228,7 +229,7 @@ func (d *daemon) listen(ctx context.Context, s *server.Server, dials *sync.WaitG
 		if o.reached { // it would take note of every connection once it goes on
 			again = 4
 		}
-		if o.quiet < doubtTicks || o.dialing || o.quiet%(again*beats) != 0 {
+		if o.quiet < doubtTicks || o.dialing || (o.quiet-doubtTicks)%(again*beats) != 0 {
 			continue
 		}
 		o.dialing = true

@@ -78,7 +78,7 @@ func (j *judging) quorum() {
 			"the meta group has no leader; nothing can be created or changed until the next election")
 	}
 	if extra := m.Peers - voters; extra > 0 && m.Leader != nil {
-		j.problem(hclconf.CodeGone, severityWarning, j.subject(), "unibus node remove", "the meta group still counts %d nodes that are gone from the file", extra)
+		j.problem(hclconf.CodeGone, severityWarning, j.subject(), "unibus node ls, then unibus node remove NODE", "the meta group still counts %d nodes that are gone from the file", extra)
 	}
 }
 
