@@ -92,8 +92,10 @@ func (a *app) diagnose(ctx context.Context, dataDir string, timeout time.Duratio
 			if a.socket == "" && !exists(socket) && exists(runtimeSocket) {
 				socket = runtimeSocket
 			}
+			daemon := api.NewClient(socket)
+			daemon.Timeout = timeout
 			d.Checks = append(d.Checks, node.Examine(ctx, node.Patient{
-				Config: c, Text: f.text, Node: self, DataDir: dataDir, Daemon: api.NewClient(socket), Socket: socket, Timeout: timeout,
+				Config: c, Text: f.text, Node: self, DataDir: dataDir, Daemon: daemon, Socket: socket, Timeout: timeout,
 			})...)
 		}
 	}

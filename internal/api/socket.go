@@ -36,6 +36,12 @@ type Handler struct {
 	Node func(context.Context, NodeRequest, func(NodeEvent))
 	// Vitals are what only this daemon knows.
 	Vitals func(context.Context) Vitals
+	// Stored are the declared assets that hold data.
+	Stored func(context.Context) ([]Stored, error)
+	// Snapshot writes the data of a stream, after begin has been told what it is.
+	Snapshot func(ctx context.Context, account, stream string, w io.Writer, begin func(Head) error) error
+	// Restore makes a declared stream that has never held anything of a snapshot.
+	Restore func(ctx context.Context, account, stream string, head Head, data io.Reader) (Stored, error)
 }
 
 // maxSocketPath is what the kernel takes (sockaddr_un, 108 bytes with the NUL).
@@ -125,6 +131,7 @@ func (h Handler) routes() http.Handler {
 		reply(w, p)
 	})
 	h.nodeRoutes(mux)
+	h.backupRoutes(mux)
 	return mux
 }
 

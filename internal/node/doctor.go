@@ -220,12 +220,13 @@ func (e *exam) certificates() {
 
 // askDaemon finds out what the daemon knows, if there is one.
 func (e *exam) askDaemon(ctx context.Context) {
-	ctx, cancel := context.WithTimeout(ctx, e.Timeout)
-	defer cancel()
 	vitals, err := e.Daemon.Vitals(ctx)
 	switch {
 	case errors.Is(err, api.ErrNoDaemon):
 		e.daemonErr = err
+		return
+	case errors.Is(err, api.ErrLate):
+		e.fail("daemon", "systemctl status unibus; is it stopped, or the host too busy?", "%v", err)
 		return
 	case err != nil:
 		e.warn("daemon", "as root, or as a member of the group that owns the socket", "it cannot be asked on %s: %v", e.Socket, err)

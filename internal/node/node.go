@@ -203,7 +203,7 @@ func (d *daemon) serve(ctx context.Context) error {
 	if !d.awaitListening(ctx) {
 		return nil
 	}
-	if err := api.Serve(ctx, d.Socket, api.Handler{Status: d.status, Events: d.events, Reload: d.reload, Vitals: d.vitals, Plan: d.plan, Assets: d.describe, Nodes: d.nodes, Node: d.node}); err != nil {
+	if err := api.Serve(ctx, d.Socket, api.Handler{Status: d.status, Events: d.events, Reload: d.reload, Vitals: d.vitals, Plan: d.plan, Assets: d.describe, Stored: d.stored, Snapshot: d.snapshot, Restore: d.restore, Nodes: d.nodes, Node: d.node}); err != nil {
 		d.Log.Error("operators cannot ask this node", "error", err)
 	}
 	return nil

@@ -47,7 +47,7 @@ func (f frozen) is(o frozen) bool {
 // frozenFile is where a store remembers what it was first used for.
 const frozenFile = "unibus.json"
 
-const wayOut = "to keep the data: go back to the old file, back up with `nats account backup`, start with empty stores, restore"
+const wayOut = "to keep the data: go back to the old file, `unibus backup`, start with empty stores, `unibus restore`"
 
 // openStore takes the lock on the node's directory and refuses one that belongs to something else. It writes nothing;
 // a directory that does not exist yet is only made, and locked, by claim.

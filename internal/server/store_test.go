@@ -186,7 +186,7 @@ func TestFrozen(t *testing.T) {
 	change := func(f func(*schema.Cluster)) *schema.Topology { return next(topology, f) }
 
 	renamed := change(func(c *schema.Cluster) { c.Name = "renamed" })
-	refused(t, renamed, &renamed.Clusters[0].Name, `of cluster "unibus"`, `"renamed"`, "nats account backup")
+	refused(t, renamed, &renamed.Clusters[0].Name, `of cluster "unibus"`, `"renamed"`, "unibus backup")
 
 	alone := change(func(c *schema.Cluster) { c.Nodes = c.Nodes[:1] })
 	refused(t, alone, &alone.Clusters[0].Name, "the only node", "empty stores")
@@ -221,7 +221,7 @@ func TestStandaloneStaysAlone(t *testing.T) {
 	}
 	cluster := loopback(t, nil, "magnus", "homer")
 	cluster.Nodes()[0].JetStream.StoreDir = alone.Nodes()[0].JetStream.StoreDir
-	refused(t, cluster, &cluster.Clusters[0].Name, "the only node of its file", "one of a cluster", "nats account backup")
+	refused(t, cluster, &cluster.Clusters[0].Name, "the only node of its file", "one of a cluster", "unibus backup")
 
 	// The same without our own file, as another nats-server would have left it.
 	if err := os.Remove(filepath.Join(alone.Nodes()[0].JetStream.StoreDir, "magnus", frozenFile)); err != nil {
