@@ -105,7 +105,7 @@ func look(ctx context.Context, nc *nats.Conn, s *api.Stored) (config json.RawMes
 			LastSeq  uint64 `json:"last_seq"`
 		} `json:"state"`
 	}
-	if err := ask(ctx, nc, "$JS.API.STREAM.INFO."+s.Stream, nil, askStored, &info); err != nil {
+	if err := askJetStream(ctx, nc, "$JS.API.STREAM.INFO."+s.Stream, nil, askStored, &info); err != nil {
 		return nil, err
 	}
 	s.Messages, s.Bytes, s.LastSeq = info.State.Messages, info.State.Bytes, info.State.LastSeq
@@ -118,8 +118,8 @@ func look(ctx context.Context, nc *nats.Conn, s *api.Stored) (config json.RawMes
 	return info.Config, nil
 }
 
-// ask is a request of the JetStream API.
-func ask(ctx context.Context, nc *nats.Conn, subject string, req any, limit time.Duration, into any) error {
+// askJetStream is a request of the JetStream API.
+func askJetStream(ctx context.Context, nc *nats.Conn, subject string, req any, limit time.Duration, into any) error {
 	var body []byte
 	if req != nil {
 		var err error
@@ -181,7 +181,7 @@ func (d *daemon) snapshot(ctx context.Context, account, stream string, w io.Writ
 	}
 	var head api.Head
 	req := map[string]any{"deliver_subject": inbox, "jsck": true}
-	if err := ask(ctx, nc, "$JS.API.STREAM.SNAPSHOT."+stream, req, snapshotStart, &head); err != nil {
+	if err := askJetStream(ctx, nc, "$JS.API.STREAM.SNAPSHOT."+stream, req, snapshotStart, &head); err != nil {
 		return err
 	}
 	if err := begin(head); err != nil {
@@ -253,11 +253,11 @@ func startRestore(ctx context.Context, nc *nats.Conn, stream string, config, sta
 		Subject string `json:"deliver_subject"`
 	}
 	for range 5 {
-		if err = ask(ctx, nc, "$JS.API.STREAM.DELETE."+stream, nil, askStored, nil); err != nil {
+		if err = askJetStream(ctx, nc, "$JS.API.STREAM.DELETE."+stream, nil, askStored, nil); err != nil {
 			return "", err
 		}
 		req := map[string]any{"config": config, "state": state}
-		if err = ask(ctx, nc, "$JS.API.STREAM.RESTORE."+stream, req, chunkWait, &resp); err == nil {
+		if err = askJetStream(ctx, nc, "$JS.API.STREAM.RESTORE."+stream, req, chunkWait, &resp); err == nil {
 			return resp.Subject, nil
 		}
 		again := api.Stored{Stream: stream}
