@@ -43,6 +43,7 @@ type section struct {
 
 var sections = []section{
 	{"start", "Cold start", measureStart, startNotes},
+	{"super", "Supercluster", measureSuper, superNotes},
 	{"load", "Load", measureLoad, loadNotes},
 	{"memory", "Idle memory", measureMemory, memoryNotes},
 	{"reload", "Reload", measureReload, reloadNotes},
@@ -53,6 +54,7 @@ var sections = []section{
 // scale is how much is measured.
 type scale struct {
 	starts  int           // cold starts of each kind
+	supers  int           // cold starts of a supercluster of each kind
 	rounds  int           // fresh clusters for load
 	turns   int           // measurements of each load on one cluster
 	turn    time.Duration // one of them
@@ -66,14 +68,14 @@ type scale struct {
 }
 
 var (
-	full  = scale{starts: 21, rounds: 8, turns: 10, turn: time.Second / 2, idle: 4, settle: 20 * time.Second, reloads: 120, nodes: 1000, buckets: 10_000, assets: 1000, loads: 9}
-	quick = scale{starts: 1, rounds: 1, turns: 1, turn: 100 * time.Millisecond, idle: 1, settle: time.Second, reloads: 2, nodes: 20, buckets: 200, assets: 20, loads: 1}
+	full  = scale{starts: 21, supers: 5, rounds: 8, turns: 10, turn: time.Second / 2, idle: 4, settle: 20 * time.Second, reloads: 120, nodes: 1000, buckets: 10_000, assets: 1000, loads: 9}
+	quick = scale{starts: 1, supers: 1, rounds: 1, turns: 1, turn: 100 * time.Millisecond, idle: 1, settle: time.Second, reloads: 2, nodes: 20, buckets: 200, assets: 20, loads: 1}
 )
 
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err error) {
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
 	flags.SetOutput(stderr)
-	only := flags.String("only", "", "measure only these sections, separated by commas: start, load, memory, validate, assets")
+	only := flags.String("only", "", "measure only these sections, separated by commas: start, super, load, memory, validate, assets")
 	short := flags.Bool("quick", false, "measure next to nothing, to see that it works")
 	out := flags.String("o", "", "write the results to this file (a full run: bench/RESULTS.md)")
 	if err := flags.Parse(args); err != nil {

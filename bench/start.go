@@ -186,11 +186,6 @@ func (c *cluster) await(ctx context.Context) (formed time.Time, err error) {
 		return formed, err
 	}
 	defer nc.Close()
-	// The information on the account comes from the meta leader.
-	answered := func(reply []byte) bool {
-		var r jetstream.AccountInfo
-		return json.Unmarshal(reply, &r) == nil && r.API.Level > 0
-	}
 	if err := ask(ctx, nc, "$JS.API.INFO", answered); err != nil {
 		return formed, fmt.Errorf("JetStream: %w", err)
 	}
@@ -202,6 +197,12 @@ func (c *cluster) await(ctx context.Context) (formed time.Time, err error) {
 		}
 	}
 	return formed, nil
+}
+
+// answered tells whether a reply to $JS.API.INFO is one: the information on the account comes from the meta leader.
+func answered(reply []byte) bool {
+	var r jetstream.AccountInfo
+	return json.Unmarshal(reply, &r) == nil && r.API.Level > 0
 }
 
 // ask sends a request every 5 ms until an answer is the right one. A request that nobody answers holds up nothing.

@@ -79,6 +79,12 @@ func (c Conf) open() (*store, error) {
 	return st, nil
 }
 
+// solicitDelay is how long a server waits before it dials other clusters, whose nodes then listen, if all are started
+// together. On empty stores the first vote of the meta group is asked for 0.1 to 0.8 s after the start, needs everybody, and
+// is repeated only after 4 to 9 s (nats-server v2.15.2, Campaign); the second that nats-server waits by itself
+// (startGateways) makes it fail every time.
+const solicitDelay = 80 * time.Millisecond
+
 // newServer opens nothing yet.
 func newServer(c Conf, log hclog.Logger) (*Server, error) {
 	opts, err := c.Options()
@@ -86,6 +92,9 @@ func newServer(c Conf, log hclog.Logger) (*Server, error) {
 		return nil, err
 	}
 	urls := c.routeURLs(opts)
+	if c.topology.Supercluster() {
+		natsserver.SetGatewaysSolicitDelay(solicitDelay)
+	}
 	nats, err := natsserver.NewServer(opts)
 	if err != nil {
 		return nil, c.refusal(err)

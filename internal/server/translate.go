@@ -39,6 +39,8 @@ var serverRules = []rule{
 	{re(`^Error trying to connect to route \(attempt 1\)`), hclog.Debug, "", nil},
 	{re(`^Error trying to connect to route \(attempt [0-9]+\): dial tcp (\S+): (.*)$`), hclog.Warn, "a peer does not answer", []string{"peer", "reason"}},
 	{re(`^Error trying to connect to route \(attempt [0-9]+\): (.*)$`), hclog.Warn, "a peer does not answer", []string{"reason"}},
+	// Whoever asks how a node is says so.
+	{re(`^RAFT \[\S+ - _meta_\] Falling behind in health check`), hclog.Debug, "", nil},
 	{re(`^Metalayer (blocking|async) snapshot`), hclog.Debug, "", nil},
 	// Somebody has listed streams or consumers while one of them had no leader, as right after a start.
 	{re(`^Did not receive all (stream|consumer) info results`), hclog.Debug, "", nil},
@@ -111,7 +113,7 @@ var reasons = []struct{ part, text string }{
 var (
 	// connection is what nats-server puts before a line about a connection: its address, its kind and number, and for
 	// a client what it calls itself.
-	connection = re(`^(\S+) - (cid|rid):[0-9]+(?: - "[^"]*")? - (.*)$`)
+	connection = re(`^(\S+) - (cid|rid|gid):[0-9]+(?: - "[^"]*")? - (.*)$`)
 	// subject is the certificate behind the reason of a failed handshake.
 	subject = re(`^(.*) \((.* SHA-256: [0-9a-f]{64})\)$`)
 )
@@ -127,7 +129,11 @@ func translate(level int, line string, p *peers) entry {
 	e, m := plain(level, line), connection.FindStringSubmatch(line)
 	switch {
 	case m == nil:
-		e = first(e, line, serverRules, p)
+		e = first(first(e, line, linkRules, p), line, serverRules, p)
+	case m[2] == "gid" && p.names[m[1]] != "":
+		e = first(e, m[3], gatewayRules, p, "peer", p.name(m[1]))
+	case m[2] == "gid":
+		e = first(e, m[3], gatewayRules, p, "from", host(m[1]))
 	case m[2] == "cid" && level == noticeLine && !strings.HasPrefix(m[3], "Slow Consumer"):
 	case m[2] == "cid":
 		e = first(e, m[3], clientRules, p, "from", host(m[1]))
@@ -189,7 +195,7 @@ func pair(key, value string, p *peers) []any {
 	return append([]any{key, value}, certificate...)
 }
 
-// peers knows the nodes of a cluster by the addresses their routes are dialled at.
+// peers knows the nodes by the addresses that are dialled: those of routes in the own cluster, of gateways in others.
 type peers struct {
 	self  string
 	names map[string]string
@@ -201,6 +207,11 @@ func newPeers(c Conf) *peers {
 	for _, n := range c.cluster.Nodes {
 		p.names[hostPort(n.Address, n.ClusterPort)] = n.Name
 		p.ports[strconv.Itoa(n.ClusterPort)] = true
+	}
+	for _, cluster := range c.remotes(view{remote: true}) {
+		for _, n := range cluster.Nodes {
+			p.names[hostPort(n.Address, n.GatewayPort)] = n.Name
+		}
 	}
 	return p
 }
