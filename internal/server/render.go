@@ -138,6 +138,9 @@ func (c Conf) accountBlock(t *text, v view, a *schema.Account) {
 	// (client.parse, selectMappedSubject). It does not look at the reply subject of a direct get (getDirectRequest), so a
 	// client that means harm can have a message of its own sent to the API.
 	withheld := a.Withheld()
+	if len(withheld) > 0 { // for all users without permissions of their own
+		t.block("default_permissions", func() { subjects(t, "publish", nil, withheld...) })
+	}
 	t.list("users", n, func(i int) {
 		if i < len(users) {
 			userBlock(t, v, users[i], withheld)
@@ -145,6 +148,9 @@ func (c Conf) accountBlock(t *text, v view, a *schema.Account) {
 		}
 		t.set("nkey", c.identity.PublicKey(a.Name))
 		t.set("allowed_connection_types", []string{jwt.ConnectionTypeInProcess})
+		if len(withheld) > 0 {
+			t.block("permissions", func() { subjects(t, "publish", &schema.SubjectPermission{Allow: []string{">"}}) })
+		}
 	})
 }
 
@@ -173,7 +179,7 @@ func optional[T int | schema.Size](t *text, key string, value *T) {
 	}
 }
 
-// userBlock writes a user, who may not publish to the withheld subjects either.
+// userBlock writes a user. Where it has permissions of its own, the withheld subjects are denied in them.
 func userBlock(t *text, v view, u *schema.User, withheld []string) {
 	if u.NKey != "" {
 		t.set("nkey", u.NKey)
@@ -184,17 +190,12 @@ func userBlock(t *text, v view, u *schema.User, withheld []string) {
 	if len(u.ConnectionTypes) > 0 {
 		t.set("allowed_connection_types", u.ConnectionTypes)
 	}
-	p := u.Permissions
-	if p == nil && len(withheld) == 0 {
-		return
+	if p := u.Permissions; p != nil {
+		t.block("permissions", func() {
+			subjects(t, "publish", p.Publish, withheld...)
+			subjects(t, "subscribe", p.Subscribe)
+		})
 	}
-	if p == nil {
-		p = &schema.Permissions{}
-	}
-	t.block("permissions", func() {
-		subjects(t, "publish", p.Publish, withheld...)
-		subjects(t, "subscribe", p.Subscribe)
-	})
 }
 
 func subjects(t *text, key string, p *schema.SubjectPermission, withheld ...string) {
