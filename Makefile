@@ -3,6 +3,11 @@
 TOOL     := go tool -modfile=tools/go.mod
 EXAMPLE  := examples/magnus-homer-datardos.hcl
 FUZZTIME := 30s
+VERSION  ?= 0.0.0-dev
+DIST     ?= dist
+TARGETS  ?= linux-amd64 linux-arm64 darwin-amd64 darwin-arm64 windows-amd64 windows-arm64
+PACKAGES ?= deb rpm
+export SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || echo 0)
 
 all: fmt lint test ## format, lint and test (the default)
 
@@ -35,11 +40,29 @@ fuzz: ## fuzz every Fuzz function for FUZZTIME
 bench: ## compare with the stock nats-server, writes bench/RESULTS.md
 	go run ./bench
 
+cross: $(TARGETS:%=$(DIST)/unibus-%) ## build every target into dist, the same bit for bit wherever that is done
+
+$(DIST)/unibus-%: FORCE
+	CGO_ENABLED=0 GOOS=$(word 1,$(subst -, ,$*)) GOARCH=$(word 2,$(subst -, ,$*)) go build -trimpath -buildvcs=false \
+		-ldflags "-s -w -X main.version=$(VERSION)" -o $@ ./cmd/unibus
+
+share: ## man pages and shell completion into dist/share
+	@mkdir -p $(DIST)/share/completion
+	CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags "-s -w -X main.version=$(VERSION)" -o $(DIST)/unibus-host ./cmd/unibus
+	$(DIST)/unibus-host man $(DIST)/share/man
+	for shell in bash zsh fish powershell; do $(DIST)/unibus-host completion $$shell >$(DIST)/share/completion/$$shell || exit 1; done
+	@rm $(DIST)/unibus-host
+
+packages: cross share ## deb and rpm for every Linux target into dist
+	for target in $(filter linux-%,$(TARGETS)); do for kind in $(PACKAGES); do \
+		DIST=$(DIST) ARCH=$${target#linux-} VERSION=$(VERSION) go tool -modfile=tools/package/go.mod nfpm package \
+			-f packaging/nfpm.yaml -p $$kind -t $(DIST)/ || exit 1; done; done
+
 clean: ## remove what was built
-	rm -rf bin
+	rm -rf bin $(DIST)
 
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .NOTPARALLEL:
-.PHONY: all dev build test race lint fmt fuzz bench clean help
+.PHONY: all dev build test race lint fmt fuzz bench cross share packages clean help FORCE

@@ -69,7 +69,7 @@ func main() {
 		stop()
 		second := <-signals // kills, however soon it comes
 		signal.Reset(second)
-		_ = syscall.Kill(syscall.Getpid(), second.(syscall.Signal))
+		die(second)
 	}()
 	os.Exit(run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
 }
@@ -116,7 +116,6 @@ The same bytes go to every host; each host finds its own node in them.
 		SilenceErrors: true,
 		SilenceUsage:  true,
 	}
-	root.CompletionOptions.HiddenDefaultCmd = true
 	f := root.PersistentFlags()
 	f.StringVarP(&a.config, "config", "c", os.Getenv("UNIBUS_CONFIG"), "the file (UNIBUS_CONFIG; else ./unibus.hcl, then /etc/unibus/unibus.hcl)")
 	f.StringVar(&a.node, "node", os.Getenv("UNIBUS_NODE"), "which node of the file this host is (UNIBUS_NODE; else by hostname)")
@@ -132,7 +131,8 @@ The same bytes go to every host; each host finds its own node in them.
 	}
 	root.AddCommand(a.runCommand(), a.devCommand(), a.validateCommand(), a.fmtCommand(), a.renderCommand(), a.planCommand(), a.importCommand(),
 		a.statusCommand(), a.healthCommand(), a.waitCommand(), a.reloadCommand(), a.doctorCommand(), a.backupCommand(), a.restoreCommand(),
-		a.initCommand(), a.pkiCommand(), a.secretCommand(), a.nodeCommand(), a.contextCommand(), a.explainCommand(), a.schemaCommand(), a.versionCommand())
+		a.initCommand(), a.pkiCommand(), a.secretCommand(), a.nodeCommand(), a.contextCommand(), a.explainCommand(), a.schemaCommand(), a.versionCommand(), a.manCommand())
+	a.completions(root)
 	return root
 }
 

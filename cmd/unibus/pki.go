@@ -324,18 +324,3 @@ func (k *keys) trust() error {
 }
 
 func date(t time.Time) string { return t.UTC().Format(time.DateOnly) }
-
-// completeNodes completes the names of the file's nodes.
-func (a *app) completeNodes(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
-	var names []string
-	if f, err := a.open(""); err == nil {
-		if c := hclconf.Load(f.name, f.text, hclconf.Host{}); c.Topology != nil {
-			for _, n := range c.Topology.Nodes() {
-				if !slices.Contains(args, n.Name) {
-					names = append(names, n.Name+"\t"+n.Address)
-				}
-			}
-		}
-	}
-	return names, cobra.ShellCompDirectiveNoFileComp
-}

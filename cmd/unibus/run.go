@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -30,7 +31,7 @@ func (a *app) runCommand() *cobra.Command {
 		Use:   "run",
 		Short: "Run this host's node (the daemon)",
 		Long: `Run this host's node of the file until SIGTERM or SIGINT, which drain it within 20 seconds; a second signal
-ends it at once. systemd is told READY when the node listens.
+ends it at once. systemd is told READY when the node listens, and how far the declared assets are.
 
 The node follows its file: what can change live is taken up live, what needs a restart happens one node at a time by
 the nodes' own agreement, and a file that is wrong changes nothing. SIGHUP and "unibus reload" look at it at once.
@@ -70,6 +71,7 @@ Exit status: 0 after a clean stop, 1 when the node failed, 64 usage, 66 no file,
 			_, n := c.Topology.Node(h.self)
 			log.Info("starting", "node", h.self, "cluster", c.Topology.Title(), "file", c.Name, "digest", c.Digest[:8],
 				"version", versions().Unibus, "nats", versions().NATS)
+			defer context.AfterFunc(cmd.Context(), func() { notify(daemon.SdNotifyStopping) })()
 			err = node.Run(cmd.Context(), node.Config{
 				Topology:  c.Topology,
 				Node:      h.self,
@@ -81,8 +83,10 @@ Exit status: 0 after a clean stop, 1 when the node failed, 64 usage, 66 no file,
 				Without:   without,
 				Ready: func() {
 					log.Info("listening", "clients", net.JoinHostPort(n.Address, fmt.Sprint(n.ClientPort)))
-					_, _ = daemon.SdNotify(false, daemon.SdNotifyReady)
+					notify(daemon.SdNotifyReady)
 				},
+				Report:    notifyStatus,
+				Reloading: notifyReloading,
 			})
 			if err != nil {
 				return a.failed(c, log, err)

@@ -247,7 +247,7 @@ Exit status: 0 done, 1 it cannot be decrypted or the file is wrong, 64 usage, 66
 			e.Seal(args[0], ciphertext)
 			return a.save(v, e.Bytes())
 		},
-		ValidArgsFunction: a.completeSecrets,
+		ValidArgsFunction: first(a.completeSecrets),
 	}
 }
 
@@ -350,7 +350,7 @@ every node has the file yet, 77 no permission.`,
 			}
 			return a.firstStep(v, e, args[0])
 		},
-		ValidArgsFunction: a.completeSecrets,
+		ValidArgsFunction: first(a.completeSecrets),
 	}
 	cmd.Flags().StringVar(&status, "status", "", "what `unibus status -o json` said on a host: a file, or - for standard input")
 	return cmd
@@ -460,17 +460,4 @@ func without(v *vault, s api.Status) []string {
 		}
 	}
 	return missing
-}
-
-// completeSecrets completes the names of the file's secrets.
-func (a *app) completeSecrets(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
-	var names []string
-	if f, err := a.open(""); err == nil && len(args) == 0 {
-		if c := hclconf.Load(f.name, f.text, hclconf.Host{}); c.Topology != nil {
-			for name := range c.Topology.Secrets {
-				names = append(names, name)
-			}
-		}
-	}
-	return names, cobra.ShellCompDirectiveNoFileComp
 }

@@ -482,15 +482,6 @@ func same(a, b fs.FileInfo) bool {
 	return os.SameFile(a, b) && a.Size() == b.Size() && a.ModTime().Equal(b.ModTime()) && links(a) == links(b)
 }
 
-// links is how many names a file has. A file that can be opened by its name and has none is the mount of a single file
-// that was since replaced or deleted.
-func links(info fs.FileInfo) uint64 {
-	if st, ok := info.Sys().(*syscall.Stat_t); ok {
-		return uint64(st.Nlink)
-	}
-	return 1
-}
-
 // SingleFileMount tells whether a file is a mount of its own, as `docker run -v ./a.hcl:/etc/a.hcl` makes it. Such a
 // mount holds on to the file it was made from: when that is replaced by another one, as most editors and tools do, the
 // mount goes on showing the old one. It is false where the kernel does not tell.

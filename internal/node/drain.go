@@ -10,7 +10,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/google/renameio/v2"
+	"github.com/google/renameio/v2/maybe"
 
 	"unibus/config/schema"
 	"unibus/internal/api"
@@ -58,7 +58,7 @@ func (d *daemon) setDrained(drained bool) error {
 	}
 	var err error
 	if path := d.drainedPath(); drained {
-		err = renameio.WriteFile(path, nil, 0o640)
+		err = maybe.WriteFile(path, nil, 0o640)
 	} else if err = os.Remove(path); errors.Is(err, fs.ErrNotExist) {
 		err = nil
 	}

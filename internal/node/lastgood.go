@@ -11,8 +11,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/google/renameio/v2"
-
 	"unibus/config/schema"
 	"unibus/internal/hclconf"
 	"unibus/internal/plan"
@@ -75,7 +73,7 @@ func (d *daemon) keep(name string, text []byte) error {
 			_ = os.Remove(half)
 		}
 	}
-	f, err := renameio.NewPendingFile(name, renameio.WithPermissions(0o600))
+	f, err := newPending(name)
 	if err != nil {
 		return err
 	}

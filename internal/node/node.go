@@ -51,6 +51,9 @@ type Config struct {
 	step func(name string)
 	// Report is called with every change of the state of the declared assets; nil is allowed. It must not block.
 	Report func(bootstrap.Status)
+	// Reloading is called with true before a file is taken up, and with false when that is over, whatever came of it; nil
+	// is allowed. It must not block.
+	Reloading func(begins bool)
 }
 
 // File is the file that a node follows.

@@ -34,6 +34,10 @@ func (d *daemon) changed(c hclconf.Change) {
 
 // look loads a text and takes it up. While it is refused, new certificates and secrets still go to the file that counts.
 func (d *daemon) look(text []byte, trigger string, req api.ReloadRequest) api.Reload {
+	if d.Reloading != nil && !req.DryRun {
+		d.Reloading(true)
+		defer d.Reloading(false)
+	}
 	d.reached("read")
 	c, read := d.File.Load(text)
 	read = d.depends(c, read)

@@ -10,12 +10,10 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
-	"syscall"
 
 	"github.com/gofrs/flock"
-	"github.com/google/renameio/v2"
+	"github.com/google/renameio/v2/maybe"
 
 	"unibus/config/schema"
 )
@@ -107,7 +105,7 @@ func (s *store) claim(c Conf) error {
 	if old, err := os.ReadFile(path); err == nil && bytes.Equal(old, b) {
 		return nil
 	}
-	return storeError(c, renameio.WriteFile(path, b, 0o640))
+	return storeError(c, maybe.WriteFile(path, b, 0o640))
 }
 
 // close gives the directory back.
@@ -279,15 +277,6 @@ func holder(dir string) string {
 		return "process " + pid
 	}
 	return "another process"
-}
-
-// inode is the number of a file on its file system, or "".
-func inode(path string) string {
-	var st syscall.Stat_t
-	if err := syscall.Stat(path, &st); err != nil {
-		return ""
-	}
-	return strconv.FormatUint(uint64(st.Ino), 10)
 }
 
 // lockPID finds a lock in the table of the kernel: "1: FLOCK  ADVISORY  WRITE 4711 fd:01:1179651 0 EOF".
