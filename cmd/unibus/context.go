@@ -13,7 +13,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/google/renameio/v2"
+	"github.com/google/renameio/v2/maybe"
 	"github.com/nats-io/nkeys"
 	"github.com/spf13/cobra"
 
@@ -344,7 +344,7 @@ func (c *contexts) write(dir string) error {
 			fmt.Fprintf(c.app.stdout, "%s is as it should be\n", path)
 			continue
 		}
-		if err := renameio.WriteFile(path, b, 0o600); err != nil {
+		if err := maybe.WriteFile(path, b, 0o600); err != nil {
 			return denied(err)
 		}
 		fmt.Fprintf(c.app.stdout, "wrote %s\n", path)
