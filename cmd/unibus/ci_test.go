@@ -14,6 +14,33 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
+// TestValidateAsSalt calls the command the way `check_cmd:` of file.managed does: through a shell, with the name of a
+// temporary file behind it.
+func TestValidateAsSalt(t *testing.T) {
+	example, err := os.ReadFile("../../examples/magnus-homer-datardos.hcl")
+	if err != nil {
+		t.Fatal(err)
+	}
+	path, err := exec.LookPath("unibus")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if path, err = filepath.Abs(path); err != nil {
+		t.Fatal(err)
+	}
+	for text, want := range map[string]int{string(example): 0, strings.Replace(string(example), "replicas = 3", "replicas = 4", 1): 1} {
+		temporary := filepath.Join(t.TempDir(), "__salt.tmp.k3x9_f2a")
+		if err := os.WriteFile(temporary, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		cmd := exec.Command("/bin/sh", "-c", path+" validate "+temporary)
+		cmd.Dir, cmd.Env = "/", []string{"LC_ALL=C"}
+		if out, err := cmd.CombinedOutput(); exitStatus(t, err) != want {
+			t.Errorf("%v, want exit status %d: %s", err, want, out)
+		}
+	}
+}
+
 // TestValidateAsAnsible calls the command the way `validate:` of ansible.builtin.template does: an absolute path, the
 // file under a temporary name without a suffix, no shell, hardly an environment, some directory.
 func TestValidateAsAnsible(t *testing.T) {

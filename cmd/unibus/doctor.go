@@ -128,7 +128,7 @@ func (a *app) examineFile(d *api.Diagnosis) (file, *hclconf.Config) {
 		return f, nil
 	}
 	if len(c.Diagnostics) == 0 {
-		add(api.Check{Name: "file", State: api.CheckOK, Summary: fmt.Sprintf("%s is valid: %s", f.name, summarize(c.Topology)), Nodes: []string{}})
+		add(api.Check{Name: "file", State: api.CheckOK, Summary: fmt.Sprintf("%s is valid: %s", f.name, summary(c.Counts)), Nodes: []string{}})
 	}
 	return f, c
 }

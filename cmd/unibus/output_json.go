@@ -50,7 +50,7 @@ func writeJSON(_ *app, w io.Writer, r *report) error {
 			Valid:        !r.bad(c),
 			ErrorCount:   c.Diagnostics.Count(hclconf.Error),
 			WarningCount: c.Diagnostics.Count(hclconf.Warning),
-			Summary:      summarize(c.Topology),
+			Summary:      summary(c.Counts),
 			CheckedNodes: append([]string{}, c.nodes...),
 		}
 		if c.Digest != "" {

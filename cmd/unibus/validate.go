@@ -164,7 +164,7 @@ func (r *report) verdict(c checked) string {
 	case found != "":
 		found = " with " + found
 	}
-	s := summarize(c.Topology)
+	s := summary(c.Counts)
 	line := fmt.Sprintf("valid%s. %s; %s; digest %s", found, s, tolerance(c.Topology), c.Digest[:8])
 	if len(c.nodes) > 0 {
 		line += "; checked the files of " + strings.Join(c.nodes, ", ")
@@ -195,20 +195,6 @@ type summary struct {
 	Buckets      int `json:"buckets"`
 	Streams      int `json:"streams"`
 	ObjectStores int `json:"object_stores"`
-}
-
-// summarize counts what a topology declares, which is nothing when there is none.
-func summarize(t *schema.Topology) summary {
-	if t == nil {
-		return summary{}
-	}
-	s := summary{Clusters: len(t.Clusters), Nodes: len(t.Nodes())}
-	for _, a := range t.Accounts {
-		s.Buckets += len(a.Buckets)
-		s.Streams += len(a.Streams)
-		s.ObjectStores += len(a.ObjectStores)
-	}
-	return s
 }
 
 func (s *summary) add(o summary) {

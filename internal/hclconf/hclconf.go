@@ -47,6 +47,8 @@ type Config struct {
 	FileHash string
 	// Diagnostics are the mistakes and warnings, in file order.
 	Diagnostics Diagnostics
+	// Counts are known of a file with errors, too, unless it does not parse.
+	Counts Counts
 
 	text   []byte
 	fields fields
@@ -62,8 +64,25 @@ func Load(name string, text []byte, host Host) *Config {
 	c := &Config{Name: name, FileHash: hex.EncodeToString(sum[:]), text: text, fields: l.fields, mask: l.mask()}
 	c.Diagnostics = l.scrubbed(c.mask)
 	c.Diagnostics.sort()
+	c.Counts = countsOf(t)
 	if !c.Diagnostics.HasErrors() {
 		c.Topology, c.Digest = t, digest(t)
+	}
+	return c
+}
+
+// Counts is how much a file declares.
+type Counts struct{ Clusters, Nodes, Buckets, Streams, ObjectStores int }
+
+func countsOf(t *schema.Topology) Counts {
+	if t == nil {
+		return Counts{}
+	}
+	c := Counts{Clusters: len(t.Clusters), Nodes: len(t.Nodes())}
+	for _, a := range t.Accounts {
+		c.Buckets += len(a.Buckets)
+		c.Streams += len(a.Streams)
+		c.ObjectStores += len(a.ObjectStores)
 	}
 	return c
 }
