@@ -219,6 +219,14 @@ func (a *app) initialise(w *wish, dryRun bool) error {
 	return nil
 }
 
+// notForGit is what must not get into version control: all of it but the file and the authority's certificate.
+const notForGit = `# Private keys. The file itself and pki/ca.pem may be shared.
+/hosts/
+/operator.key
+/pki/ca-key.pem
+/users/
+`
+
 // starter is what a first file needs, while it is made.
 type starter struct {
 	*wish
@@ -262,6 +270,9 @@ func (s *starter) make(name string) ([]byte, error) {
 		if err := s.certificates(c); err != nil {
 			return nil, err
 		}
+	}
+	if ignore := s.path(".gitignore"); !exists(ignore) {
+		s.add(ignore, []byte(notForGit), 0o644, "keeps what is secret out of git")
 	}
 	s.add(name, text, 0o644, "the file; every host gets it")
 	return text, nil

@@ -4,8 +4,11 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -122,7 +125,11 @@ func TestRotateSecret(t *testing.T) {
 	t.Parallel()
 	o, all := running(t)
 	w := o.startWriter()
+	values := []string{o.value("route")}
 	o.do("unibus secret rotate route")
+	if values = append(values, o.value("route")); values[0] == values[1] || len(values[1]) < 20 {
+		t.Errorf("the new password is no new one, or has only %d characters", len(values[1]))
+	}
 	o.statusTo("status.json")
 	if err := o.unibus(strings.Fields("secret rotate route --status status.json")); err == nil || !strings.Contains(err.Error(), "exit status 75") ||
 		!strings.Contains(err.Error(), "the old password is still needed: magnus has another file, homer has another file") {
@@ -159,6 +166,54 @@ func TestRotateSecret(t *testing.T) {
 	}
 	o.rejoins(all, "homer")
 	w.check()
+	o.nowhere(all, values...)
+}
+
+// value is the value of a secret of the file.
+func (o *operator) value(name string) string {
+	o.t.Helper()
+	cmd := exec.Command("unibus", "secret", "edit", name)
+	cmd.Dir = o.home
+	cmd.Env = append(os.Environ(), "EDITOR=cat", "VISUAL=")
+	out, err := cmd.Output()
+	if err != nil {
+		o.t.Fatal(err)
+	}
+	return strings.TrimSpace(string(out))
+}
+
+// nowhere makes sure that secrets are in no file of the operator or of a host, not even where stores are, in no log and in
+// nothing that was printed.
+func (o *operator) nowhere(all map[string]*process, secrets ...string) {
+	o.t.Helper()
+	texts := map[string]string{"what unibus printed": o.said}
+	for name, d := range all {
+		texts["the log of "+name] = d.log.String()
+	}
+	err := filepath.WalkDir(o.dir, func(path string, d fs.DirEntry, err error) error {
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil // a running node tidies up
+		}
+		if err != nil || !d.Type().IsRegular() {
+			return err
+		}
+		text, err := os.ReadFile(path)
+		texts[path] = string(text)
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
+		return err
+	})
+	if err != nil || len(texts) < 30 {
+		o.t.Errorf("looked at %d texts, %v", len(texts), err)
+	}
+	for where, text := range texts {
+		for _, secret := range secrets {
+			if strings.Contains(text, secret) {
+				o.t.Errorf("a secret is in %s", where)
+			}
+		}
+	}
 }
 
 // statusTo writes down what a host says.
