@@ -90,7 +90,7 @@ const (
 	maxPieces = 250
 	maxGaps   = 20_000_000
 	maxPart   = 1 << 20
-	maxItems  = 500_000
+	maxItems  = 1_000_000
 	maxBlocks = 100_000
 	maxLines  = 1_000_000
 	maxFlaws  = 100
