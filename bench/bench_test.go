@@ -25,7 +25,7 @@ func TestQuick(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, s := range sections[1:] {
+	for _, s := range sections[2:] {
 		if !strings.Contains(string(text), "## "+s.title) {
 			t.Errorf("the results have no section %q:\n%s", s.title, text)
 		}
@@ -52,6 +52,10 @@ func TestColdStart(t *testing.T) {
 		b, err := r.coldStart(t.Context(), k, true, tight)
 		if err != nil || b.formed <= 0 || b.current < b.formed {
 			t.Errorf("kind %d: %+v, %v", k, b, err)
+		}
+		b, err = r.superStart(t.Context(), k)
+		if err != nil || b.formed <= 0 || b.current < b.formed {
+			t.Errorf("kind %d, supercluster: %+v, %v", k, b, err)
 		}
 	}
 	if took, err := r.dev(t.Context()); err != nil || took <= 0 {

@@ -26,18 +26,23 @@ func TestMain(m *testing.M) {
 	})
 }
 
-// TestScript runs every script. In each, example.hcl is the example with the three hosts.
+// TestScript runs every script. In each, example.hcl is the example with the three hosts, and supercluster.hcl the other.
 func TestScript(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata/script",
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
 		Setup: func(e *testscript.Env) error {
-			example, err := os.ReadFile("../../examples/magnus-homer-datardos.hcl")
-			if err != nil {
-				return err
+			for name, example := range map[string]string{"example.hcl": "magnus-homer-datardos.hcl", "supercluster.hcl": "supercluster.hcl"} {
+				text, err := os.ReadFile("../../examples/" + example)
+				if err == nil {
+					err = os.WriteFile(filepath.Join(e.WorkDir, name), text, 0o600)
+				}
+				if err != nil {
+					return err
+				}
 			}
-			return os.WriteFile(e.WorkDir+"/example.hcl", example, 0o600)
+			return nil
 		},
 		Condition: func(cond string) (bool, error) {
 			switch cond {

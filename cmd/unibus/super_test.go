@@ -108,6 +108,7 @@ func TestSupercluster(t *testing.T) {
 	l := newSuperLab(t)
 	everyone := append(slices.Concat(eastNodes, westNodes), "arbiter")
 	all := l.startSuper(7, everyone...)
+	eventually(t, func() error { return l.seesEverybody(everyone) })
 
 	// A request that finds a stream between two leaders is never answered.
 	attempt := func() (context.Context, context.CancelFunc) { return context.WithTimeout(t.Context(), 2*time.Second) }
@@ -126,6 +127,9 @@ func TestSupercluster(t *testing.T) {
 		return kv
 	}
 	east, west := through("east-az1"), through("west-az1")
+	orders := l.orders("east-az1")
+	orders.on("ORDERS", westNodes...) // of which each is in a zone of its own
+	orders.writable()
 	eventually(t, func() error {
 		ctx, cancel := attempt()
 		defer cancel()
@@ -161,6 +165,7 @@ func TestSupercluster(t *testing.T) {
 		all[name].kill()
 	}
 	put(west, "after")
+	l.orders("west-az2").writable()
 	for _, key := range []string{"from-east", "after"} {
 		eventually(t, func() error {
 			ctx, cancel := attempt()
@@ -170,6 +175,57 @@ func TestSupercluster(t *testing.T) {
 		})
 	}
 	eventually(t, func() error { return l.metaGroup(7, append(westNodes, "arbiter")...) })
+}
+
+// orders is an application that uses the stream ORDERS through one node.
+func (l *lab) orders(node string) *journal {
+	js, err := jetstream.New(l.app(node))
+	if err != nil {
+		l.t.Fatal(err)
+	}
+	return &journal{t: l.t, js: js}
+}
+
+// writable waits until an order is acknowledged.
+func (j *journal) writable() {
+	j.t.Helper()
+	eventually(j.t, func() error {
+		ctx, cancel := context.WithTimeout(j.t.Context(), 2*time.Second)
+		defer cancel()
+		_, err := j.js.Publish(ctx, "orders.new", nil)
+		return err
+	})
+}
+
+// seesEverybody objects until every node has a gateway to both other clusters and knows every other voter.
+func (l *lab) seesEverybody(names []string) error {
+	for _, name := range names {
+		var gatewayz struct {
+			Outbound map[string]any `json:"outbound_gateways"`
+		}
+		if err := l.monitor(name, "gatewayz", &gatewayz); err != nil {
+			return err
+		}
+		if len(gatewayz.Outbound) != 2 {
+			return fmt.Errorf("%s has gateways to %d clusters", name, len(gatewayz.Outbound))
+		}
+		var raftz map[string]map[string]struct {
+			Peers map[string]struct{ Known bool }
+		}
+		if err := l.monitor(name, "raftz?acc=$SYS&group=_meta_", &raftz); err != nil {
+			return err
+		}
+		known := 0
+		for _, p := range raftz["$SYS"]["_meta_"].Peers {
+			if p.Known {
+				known++
+			}
+		}
+		if known < 6 {
+			return fmt.Errorf("%s knows %d of the other 6 members of the meta group", name, known)
+		}
+	}
+	return nil
 }
 
 // TestSuperclusterWithoutThirdVote is the same with an arbiter that cannot vote: validate warns of it, and the loss of a
