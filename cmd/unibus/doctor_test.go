@@ -11,7 +11,9 @@ import (
 	"os/exec"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
+	"time"
 
 	"unibus/internal/api"
 )
@@ -172,6 +174,17 @@ func TestDoctor(t *testing.T) {
 			check: "certificates", says: "is for 192.0.2.99, and peers dial 198.51.100.20", told: "is for 192.0.2.99, and peers dial 198.51.100.20",
 		},
 		{
+			name: "expired",
+			plant: func() []string {
+				cert, late := *c.ca.cert, *c.ca
+				cert.NotAfter = time.Now().Add(-time.Minute)
+				late.cert = &cert
+				path, old := certs(&late, "old", nodeAddrs["homer"])
+				return []string{path, old}
+			},
+			check: "certificates", says: "expired on", told: "its certificate expired on",
+		},
+		{
 			name: "other cluster",
 			plant: func() []string {
 				return []string{`cluster "unibus"`, `cluster "other"`, c.path("store"), c.path("store-other")}
@@ -214,6 +227,17 @@ func TestDoctor(t *testing.T) {
 		c.daemons["datardos"].kill()
 		c.names("magnus", "quorum", []string{"homer", "datardos"}, "1 of 3 nodes are up, and it needs 2")
 		c.run("homer", "datardos")
+		c.healthy("magnus")
+	})
+	t.Run("stuck", func(t *testing.T) {
+		stuck := c.daemons["magnus"].cmd.Process
+		if err := stuck.Signal(syscall.SIGSTOP); err != nil {
+			t.Fatal(err)
+		}
+		c.names("magnus", "daemon", []string{"magnus"}, "unibus does not answer on", "--timeout", "1s")
+		if err := stuck.Signal(syscall.SIGCONT); err != nil {
+			t.Fatal(err)
+		}
 		c.healthy("magnus")
 	})
 	t.Run("stranger", func(t *testing.T) {

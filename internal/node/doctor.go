@@ -49,7 +49,7 @@ func Examine(ctx context.Context, p Patient) []api.Check {
 	e.conf = conf
 	e.askDaemon(ctx)
 	e.myself(ctx)
-	if !e.runs && e.daemonErr != nil {
+	if !e.runs {
 		e.skip("daemon", "none answers on %s: not started, or another --socket", p.Socket)
 	}
 	e.openFiles()
@@ -74,10 +74,9 @@ type exam struct {
 
 	paths     []string        // of the file and those it names on this host
 	serverID  string          // of the server that runs here; "" when none does
-	runs      bool            // whether one does
+	runs      bool            // whether one does, or a daemon that has none now
 	own       server.Sighting // what was seen at this node's own address
 	explained map[string]bool // the names that several servers have, about which enough is said
-	daemonErr error           // why there is no daemon
 
 	blind  string      // why the peers cannot be asked for more than an answer; "" when they can
 	vitals *api.Vitals // nil without a daemon
@@ -221,9 +220,9 @@ func (e *exam) certificates() {
 // askDaemon finds out what the daemon knows, if there is one.
 func (e *exam) askDaemon(ctx context.Context) {
 	vitals, err := e.Daemon.Vitals(ctx)
+	e.runs = !errors.Is(err, api.ErrNoDaemon) // somebody has the socket
 	switch {
-	case errors.Is(err, api.ErrNoDaemon):
-		e.daemonErr = err
+	case !e.runs:
 		return
 	case errors.Is(err, api.ErrLate):
 		e.fail("daemon", "systemctl status unibus; is it stopped, or the host too busy?", "%v", err)

@@ -74,6 +74,10 @@ func (e *exam) mounts() {
 
 // ports are those that the node listens on, or will.
 func (e *exam) ports() {
+	if e.failed("daemon") {
+		e.skip("ports", "see daemon")
+		return
+	}
 	var ours, free []string
 	for _, l := range e.conf.Listeners() {
 		port := strconv.Itoa(l.Port)
@@ -113,6 +117,10 @@ func (e *exam) holds(port int) bool {
 
 // store looks at the directory of the node, and measures its disk where that is allowed.
 func (e *exam) store() {
+	if e.failed("daemon") {
+		e.skip("store", "see daemon")
+		return
+	}
 	dir := e.conf.StoreDir()
 	if dir == "" {
 		e.skip("store", "this node stores nothing")

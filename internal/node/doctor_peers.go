@@ -44,12 +44,11 @@ var hints = map[server.Fault]string{
 
 // myself finds out which server runs on this host, if any, by its own port. A daemon need not answer for that.
 func (e *exam) myself(ctx context.Context) {
-	e.runs = e.vitals != nil
-	if e.runs {
-		e.serverID = e.vitals.ServerID
+	switch {
+	case e.vitals != nil:
+		e.runs, e.serverID = true, e.vitals.ServerID
 		return
-	}
-	if e.topology.Standalone() {
+	case e.topology.Standalone(), e.failed("daemon"):
 		return
 	}
 	ctx, cancel := context.WithTimeout(ctx, e.Timeout)
@@ -57,7 +56,6 @@ func (e *exam) myself(ctx context.Context) {
 	s := e.conf.ProbeSelf(ctx)
 	e.serverID = s.ID
 	switch {
-	case e.failed("daemon"):
 	case s.Fault == server.FaultNode:
 		e.runs = true
 		e.fail("daemon", hints[server.FaultNode], "a server runs here that calls itself %q, and this host is %q", s.Name, e.Node)

@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"crypto/x509"
+	"fmt"
 	"net"
 	"os"
 	"path/filepath"
@@ -116,4 +117,26 @@ func probe(t *testing.T, topology *schema.Topology) Sighting {
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
 	defer cancel()
 	return mustConf(t, topology, "b").Probe(ctx, topology.Nodes()[0])
+}
+
+// TestProbeGateway looks at a node of another cluster, whose routes are none of this one's business.
+func TestProbeGateway(t *testing.T) {
+	topology := supercluster(t)
+	start(t, topology, "west-1")
+	c := mustConf(t, topology, "east-1")
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+	defer cancel()
+	_, west := topology.Node("west-1")
+	if s := c.Probe(ctx, west); s.Fault != "" || s.Name != "west-1" || s.Cluster != "west" || !strings.HasSuffix(s.Addr, fmt.Sprint(":", west.GatewayPort)) {
+		t.Errorf("seen %+v", s)
+	}
+	routes := *west // the port of its routes, where its gateways should be
+	routes.GatewayPort = west.ClusterPort
+	if s := c.Probe(ctx, &routes); s.Fault != FaultStrange || !strings.Contains(s.Seen, "another kind of port") {
+		t.Errorf("seen %+v", s)
+	}
+	_, away := topology.Node("west-2")
+	if s := c.Probe(ctx, away); s.Fault != FaultClosed {
+		t.Errorf("seen %+v", s)
+	}
 }
