@@ -84,11 +84,11 @@ func (e *exam) ports() {
 		switch {
 		case l.Err == nil:
 			free = append(free, port)
-		case errors.Is(l.Err, syscall.EADDRINUSE) && e.runs && e.holds(l.Port):
+		case errors.Is(l.Err, syscall.EADDRINUSE) && e.runs && e.holds(l.Addr):
 			ours = append(ours, port)
 		case errors.Is(l.Err, syscall.EADDRINUSE):
 			holder := "another program"
-			if pid := portHolder(l.Port); pid > 0 {
+			if pid := portHolder(l.Addr); pid > 0 {
 				holder = fmt.Sprintf("process %d (%s)", pid, command(pid))
 			}
 			e.fail("ports", fmt.Sprintf("stop it, or set %s to another port on every host", l.Setting), "%s (%s) is taken by %s", l.Addr, l.Setting, holder)
@@ -110,8 +110,8 @@ func (e *exam) ports() {
 }
 
 // holds tells whether the daemon has a port. Where the kernel does not say whose it is, it is the daemon's.
-func (e *exam) holds(port int) bool {
-	pid := portHolder(port)
+func (e *exam) holds(addr string) bool {
+	pid := portHolder(addr)
 	return pid == 0 || e.vitals == nil || pid == e.vitals.PID
 }
 

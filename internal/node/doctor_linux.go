@@ -3,9 +3,13 @@ package node
 import (
 	"bufio"
 	"bytes"
+	"encoding/binary"
+	"encoding/hex"
 	"fmt"
+	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -92,14 +96,18 @@ func freeSpace(dir string) (uint64, bool) {
 	return st.Bavail * uint64(st.Bsize), true
 }
 
-// portHolder is the process that listens on a TCP port, or 0 where the kernel does not tell.
-func portHolder(port int) int {
+// portHolder is the process that listens where somebody wants to, or 0 where the kernel does not tell.
+func portHolder(addr string) int {
+	want, err := netip.ParseAddrPort(addr)
+	if err != nil {
+		return 0
+	}
 	sockets := map[string]bool{}
 	for _, table := range []string{"/proc/net/tcp", "/proc/net/tcp6"} {
 		text, _ := os.ReadFile(table)
 		for line := range strings.Lines(string(text)) {
 			w := strings.Fields(line) // sl local_address rem_address st … inode; 0A is listening
-			if len(w) > 9 && w[3] == "0A" && strings.HasSuffix(w[1], fmt.Sprintf(":%04X", port)) {
+			if len(w) > 9 && w[3] == "0A" && inTheWay(want, w[1]) {
 				sockets["socket:["+w[9]+"]"] = true
 			}
 		}
@@ -115,6 +123,22 @@ func portHolder(port int) int {
 		}
 	}
 	return 0
+}
+
+// inTheWay tells whether a listener, as the kernel writes it, keeps another from an address: "0100007F:1F90" is
+// 127.0.0.1:8080, in words of the machine.
+func inTheWay(want netip.AddrPort, local string) bool {
+	host, port, _ := strings.Cut(local, ":")
+	n, err := strconv.ParseUint(port, 16, 16)
+	raw, bad := hex.DecodeString(host)
+	if err != nil || bad != nil || uint16(n) != want.Port() {
+		return false
+	}
+	for word := range slices.Chunk(raw, 4) {
+		binary.BigEndian.PutUint32(word, binary.NativeEndian.Uint32(word))
+	}
+	ip, ok := netip.AddrFromSlice(raw)
+	return ok && (ip.IsUnspecified() || want.Addr().IsUnspecified() || ip.Unmap() == want.Addr())
 }
 
 // command is the name of a process.

@@ -12,6 +12,6 @@ func fileSystem(string) (kind, why string) { return "", "" }
 
 func freeSpace(string) (uint64, bool) { return 0, false }
 
-func portHolder(int) int { return 0 }
+func portHolder(string) int { return 0 }
 
 func command(int) string { return "" }

@@ -32,7 +32,7 @@ var remedies = map[server.Fault]remedy{
 // hints are what is to be done on a peer about other faults.
 var hints = map[server.Fault]string{
 	server.FaultName:      "correct the address in the file, or the name service of this host",
-	server.FaultClosed:    "start unibus there: systemctl status unibus",
+	server.FaultClosed:    "systemctl status unibus; it does not run, or on another port",
 	server.FaultSilent:    "is the host up, and does a firewall let the port through?",
 	server.FaultExpired:   "renew it: unibus pki renew; a running daemon takes the new one up by itself",
 	server.FaultUsage:     "issue it for both serverAuth and clientAuth",
@@ -106,7 +106,7 @@ func (e *exam) peers(sightings []server.Sighting) {
 		}
 	}
 	e.troubles(first)
-	e.quorum(first, bad)
+	e.quorum(first)
 }
 
 // unreachable tells whether nobody was met.
@@ -285,9 +285,10 @@ func (e *exam) nodeOf(t api.RouteTrouble) (name string, ok bool) {
 	return "", false
 }
 
-// leaderless tells whether the daemon sees no leader because too few nodes are up.
+// leaderless tells whether too few nodes are up for a leader. The last one is remembered for a while: a leader that hears
+// nobody steps down after 10 s (nats-server v2.15.2, lostQuorumInterval).
 func (e *exam) leaderless() bool {
-	return e.status != nil && e.status.Meta.Leader == nil && len(e.up()) < majority(e.topology)
+	return e.status != nil && len(e.up()) < majority(e.topology)
 }
 
 func majority(t *schema.Topology) int { return len(t.Voters())/2 + 1 }
@@ -304,7 +305,7 @@ func (e *exam) up() []string {
 }
 
 // quorum is whether the meta group has a leader. Where it has none and a fault was found, that comes first.
-func (e *exam) quorum(first int, bad map[server.Fault][]string) {
+func (e *exam) quorum(first int) {
 	const name = "quorum"
 	if e.topology.Standalone() || len(e.topology.Voters()) == 0 {
 		return
@@ -313,7 +314,7 @@ func (e *exam) quorum(first int, bad map[server.Fault][]string) {
 		e.skip(name, needsDaemon)
 		return
 	}
-	if e.status.Meta.Leader != nil {
+	if e.status.Meta.Leader != nil && !e.leaderless() {
 		e.ok(name, "%s leads, %d of %d nodes are up", *e.status.Meta.Leader, len(e.up()), len(e.topology.Voters()))
 		return
 	}
@@ -324,16 +325,19 @@ func (e *exam) quorum(first int, bad map[server.Fault][]string) {
 		}
 	}
 	found := slices.ContainsFunc(e.checks[first:], func(c api.Check) bool { return c.State == api.CheckFail })
-	seen := fmt.Sprintf("the meta group has no leader: %d of %d nodes are up, and it needs %d", len(e.up()), len(e.topology.Voters()), majority(e.topology))
+	seen := fmt.Sprintf("the meta group has no leader, with %d of %d nodes up", len(e.up()), len(e.topology.Voters()))
+	if e.leaderless() {
+		seen = fmt.Sprintf("no majority: %d of %d nodes are up, and %d are needed", len(e.up()), len(e.topology.Voters()), majority(e.topology))
+	}
 	switch {
 	case found || e.failed("certificates") || e.failed("secrets"):
 		e.warn(name, "first what has failed above", "%s", seen)
 	case len(missing) == 0:
 		e.warn(name, "wait: electing one takes up to 20 s", "%s", seen)
-	case len(e.up()) >= majority(e.topology):
-		e.fail(name, "start unibus on "+andList(missing), "%s, at the first start all of them", seen)
-	default:
+	case e.leaderless():
 		e.fail(name, "start unibus on "+strings.Join(missing, " or "), "%s", seen)
+	default:
+		e.fail(name, "start unibus on "+andList(missing)+": the first start needs all", "%s", seen)
 	}
 	e.blame(missing...)
 }
