@@ -249,6 +249,10 @@ func (d *daemon) assetsCurrent() error {
 			if !a.Blocked {
 				return fmt.Errorf("%s is %s", a, a.State)
 			}
+		case bootstrap.AssetCurrent: // as its leader says; a moment later it may say something else
+			if time.Since(a.Since) < settledFor {
+				return fmt.Errorf("%s has not settled yet", a)
+			}
 		}
 	}
 	return nil

@@ -4,8 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"testing"
+	"time"
 
 	"unibus/internal/api"
+	"unibus/internal/bootstrap"
 )
 
 // TestSettled looks at the state of an asset: settled once every node agrees, not while one of them is away, and settled
@@ -50,4 +52,29 @@ func TestSettled(t *testing.T) {
 	}
 	l.nodes["n3"].start()
 	settled()
+}
+
+// TestNoRestartBeforeSettled looks at declared assets as a restart in turn does: what its leader calls current only now
+// keeps it waiting, and what waits for a person does not.
+func TestNoRestartBeforeSettled(t *testing.T) {
+	now := time.Now()
+	for _, c := range []struct {
+		asset bootstrap.Asset
+		want  string
+	}{
+		{bootstrap.Asset{State: bootstrap.AssetCurrent, Since: now.Add(-time.Minute)}, ""},
+		{bootstrap.Asset{State: bootstrap.AssetCurrent, Since: now}, `bucket "b" has not settled yet`},
+		{bootstrap.Asset{State: bootstrap.AssetScaling, Since: now.Add(-time.Minute)}, `bucket "b" is scaling`},
+		{bootstrap.Asset{State: bootstrap.AssetScaling, Blocked: true}, ""},
+	} {
+		c.asset.Kind, c.asset.Name = "bucket", "b"
+		d := &daemon{assets: bootstrap.Status{Phase: bootstrap.Ready, Assets: []bootstrap.Asset{c.asset}}}
+		got := ""
+		if err := d.assetsCurrent(); err != nil {
+			got = err.Error()
+		}
+		if got != c.want {
+			t.Errorf("%+v: %q, want %q", c.asset, got, c.want)
+		}
+	}
 }
