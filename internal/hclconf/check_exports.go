@@ -58,7 +58,9 @@ func (l *loader) checkExports(e *estate) {
 		}
 		l.checkOverlaps(imports[a])
 	}
-	l.checkImportCircles(e, imports)
+	if !l.checkImportCircles(e, imports) {
+		l.checkTakenForCircles(e, imports, exports)
+	}
 }
 
 func (l *loader) tooManyCrossings(a *schema.Account) any {
@@ -373,8 +375,9 @@ func (l *loader) checkOverlaps(all []*imported) {
 	}
 }
 
-// checkImportCircles finds imports through which a message would come back to where it came from.
-func (l *loader) checkImportCircles(e *estate, imports map[*schema.Account][]*imported) {
+// checkImportCircles finds imports through which a message would come back to where it came from, and tells whether there
+// are any.
+func (l *loader) checkImportCircles(e *estate, imports map[*schema.Account][]*imported) (found bool) {
 	const (
 		onPath = 1
 		done   = 2
@@ -389,6 +392,7 @@ func (l *loader) checkImportCircles(e *estate, imports map[*schema.Account][]*im
 			switch {
 			case next.kind != i.kind || !collide(i.remote, next.local):
 			case state[next] == onPath:
+				found = true
 				l.importCircle(path[slices.Index(path, next):])
 			case state[next] == 0 && len(path) < maxNames:
 				visit(next)
@@ -404,6 +408,63 @@ func (l *loader) checkImportCircles(e *estate, imports map[*schema.Account][]*im
 			}
 		}
 	}
+	return found
+}
+
+// checkTakenForCircles finds imports that are no circle, but that nats-server v2.15.2 may take for one
+// (checkServiceImportsForCycles, checkStreamImportsForCycles). It compares subjects of different accounts with each other,
+// and accounts come in an order of chance, so it may refuse today what it took yesterday.
+func (l *loader) checkTakenForCircles(e *estate, imports map[*schema.Account][]*imported, exports map[*schema.Account][]exported) {
+	for _, a := range e.Accounts {
+		for _, i := range imports[a] {
+			suspect := false
+			for _, subject := range []string{i.local, i.remote} {
+				w := walk{i.kind, imports, exports, map[*schema.Account]bool{a: true}}
+				suspect = suspect || (i.kind == kindStream || subject == i.local) && w.returns(i.from, subject)
+			}
+			if suspect {
+				l.errorf(&i.source.Subject, codeImportCircle, "nats-server may take this for an import in a circle, because account %q imports, too", clip(i.from.Name)).
+					try("subjects with other words in one of the accounts")
+			}
+		}
+	}
+}
+
+// walk is how nats-server looks for a circle.
+type walk struct {
+	kind    string
+	imports map[*schema.Account][]*imported
+	exports map[*schema.Account][]exported
+	visited map[*schema.Account]bool
+}
+
+// returns tells whether it comes back to an account that it has visited.
+func (w walk) returns(a *schema.Account, subject string) bool {
+	fits := func(x exported) bool { return x.kind == kindStream && within(subject, x.subject) }
+	if w.kind == kindStream && !slices.ContainsFunc(w.exports[a], fits) {
+		return false
+	}
+	for _, i := range w.imports[a] {
+		met := i.remote
+		if w.kind == kindStream {
+			met = i.local
+		}
+		if i.kind != w.kind || !collide(subject, met) {
+			continue
+		}
+		if w.visited[i.from] {
+			return true
+		}
+		w.visited[a] = true
+		next := subject
+		if within(i.local, subject) {
+			next = i.local
+		}
+		if w.returns(i.from, next) {
+			return true
+		}
+	}
+	return false
 }
 
 func (l *loader) importCircle(path []*imported) {

@@ -4,8 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -247,4 +250,71 @@ func TestCrossingsAreTaken(t *testing.T) {
 			t.Errorf("%s: %v", file, err)
 		}
 	}
+}
+
+// TestCrossingsByChance makes files of exports and imports that fit each other by chance. What the loader takes,
+// nats-server takes, too: nobody finds out at the start.
+func TestCrossingsByChance(t *testing.T) {
+	seed := uint64(time.Now().UnixNano())
+	t.Logf("seed %d", seed)
+	random := rand.New(rand.NewPCG(seed, 0))
+	taken := 0
+	for range 600 {
+		text := crossings(random)
+		f := hclconf.Load("test.hcl", []byte(text), hclconf.Host{})
+		if f.Topology == nil {
+			continue
+		}
+		taken++
+		if err := mustConf(t, f.Topology, "n1").Check(); err != nil {
+			t.Errorf("%v\n%s", err, text)
+		}
+	}
+	if taken < 200 {
+		t.Errorf("the loader has taken only %d files", taken)
+	}
+}
+
+// crossings is a file with three accounts, each of which exports something and may import from the others.
+func crossings(random *rand.Rand) string {
+	accounts := []string{"A", "B", "C"}
+	subjects := []string{"a", "a.b", "a.*", "*.b", "a.>", ">", "*.*", "a.b.>", "a.*.c"}
+	type export struct{ account, kind, subject string }
+	var exports []export
+	for _, a := range accounts {
+		for range 1 + random.IntN(2) {
+			x := export{a, []string{"stream", "service"}[random.IntN(2)], subjects[random.IntN(len(subjects))]}
+			if !slices.Contains(exports, x) {
+				exports = append(exports, x)
+			}
+		}
+	}
+	var b strings.Builder
+	b.WriteString("cluster \"c\" {\n insecure = true\n node \"n1\" { address = \"10.0.0.1\" }\n node \"n2\" { address = \"10.0.0.2\" }\n")
+	for _, a := range accounts {
+		fmt.Fprintf(&b, "account %q {\n", a)
+		for _, x := range exports {
+			if x.account == a {
+				fmt.Fprintf(&b, " export { %s = %q }\n", x.kind, x.subject)
+			}
+		}
+		for range random.IntN(3) {
+			x := exports[random.IntN(len(exports))]
+			if x.account == a {
+				continue
+			}
+			b.WriteString(" import {\n")
+			switch random.IntN(4) {
+			case 0:
+				fmt.Fprintf(&b, "  to = \"x%d.%s\"\n", random.IntN(2), x.subject)
+			case 1:
+				if x.kind == "stream" {
+					b.WriteString("  prefix = \"there\"\n")
+				}
+			}
+			fmt.Fprintf(&b, "  %s {\n   account = %q\n   subject = %q\n  }\n }\n", x.kind, x.account, x.subject)
+		}
+		b.WriteString("}\n")
+	}
+	return b.String() + "}\n"
 }
