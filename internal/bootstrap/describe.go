@@ -336,10 +336,10 @@ func republished(c *streamConfig) *schema.Republish {
 	return &schema.Republish{Source: r.Source, Destination: r.Destination, HeadersOnly: r.HeadersOnly}
 }
 
-// own are the labels that are not nats-server's.
+// own are the labels that are neither nats-server's nor unibus's.
 func own(labels map[string]string) map[string]string {
 	all := maps.Clone(labels)
-	maps.DeleteFunc(all, func(k, _ string) bool { return strings.HasPrefix(k, "_nats.") })
+	maps.DeleteFunc(all, func(k, _ string) bool { return strings.HasPrefix(k, "_nats.") || k == peersExpected })
 	if len(all) == 0 {
 		return nil
 	}

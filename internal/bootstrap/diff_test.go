@@ -108,7 +108,14 @@ func TestDiff(t *testing.T) {
 			sent: func(c *jetstream.StreamConfig) {
 				*c = bucketConfig(full)
 				c.Metadata["theirs"] = "stays"
+				delete(c.Metadata, peersExpected) // it was not there, so that it is not unibus's
 			},
+		},
+		{
+			name: "how many replicas stock tools expect", bucket: full,
+			live: func(c *jetstream.StreamConfig) { c.Metadata[peersExpected] = "0" },
+			want: []string{`metadata.io.nats.monitor.peer-expect "0" → "3" safe`},
+			sent: func(c *jetstream.StreamConfig) { c.Metadata[peersExpected] = "3" },
 		},
 		{
 			name: "immutable", bucket: full,

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -151,6 +152,36 @@ func labels[C config](d *declaration[C], at *map[string]string, place func(*C) *
 			},
 		})
 	}
+}
+
+// peersExpected is what `nats server check stream` compares the number of replicas with when it is not told (jsm.go
+// v0.5.1, monitor.StreamMonitorMetaPeerExpect). Without it, every replicated stream is critical there.
+const peersExpected = "io.nats.monitor.peer-expect"
+
+// monitored declares the metadata of the file, and tells stock tools in one more label how many replicas there are to
+// be. An asset with more than one gets it at creation, and it is kept right: 0 is none but one. An asset without it,
+// because somebody else has made it, and one that has it in the file, are left alone.
+func monitored[C config](d *declaration[C], at *map[string]string, replicas int, place func(*C) *map[string]string) {
+	labels(d, at, place)
+	if _, declared := (*at)[peersExpected]; declared {
+		return
+	}
+	want := "0"
+	if replicas > 1 {
+		want = strconv.Itoa(replicas)
+		*place(&d.base) = map[string]string{peersExpected: want}
+	}
+	d.settings = append(d.settings, &setting[C]{
+		field: "metadata." + peersExpected, at: at,
+		show: func(c *C) string { return quote(cmp.Or((*place(c))[peersExpected], want)) },
+		set: func(c *C) {
+			if _, has := (*place(c))[peersExpected]; has {
+				all := maps.Clone(*place(c))
+				all[peersExpected] = want
+				*place(c) = all
+			}
+		},
+	})
 }
 
 // never says that the setting cannot be changed.

@@ -38,7 +38,7 @@ func declareBucket(b *schema.Bucket, replicas int) streamDeclaration {
 	}}
 	belongs(&d, "bucket", &b.Name, subjects)
 	describe(&d, &b.Description)
-	labels(&d, &b.Metadata, func(c *streamConfig) *map[string]string { return &c.Metadata })
+	monitored(&d, &b.Metadata, replicas, func(c *streamConfig) *map[string]string { return &c.Metadata })
 	copies(&d, &b.Replicas, replicas)
 	count(&d, "history", &b.History, func(c *streamConfig) *int64 { return &c.MaxMsgsPerSubject }).loses(subjectOverflows)
 	age(&d, "ttl", &b.TTL)
@@ -63,7 +63,7 @@ func declareObjectStore(o *schema.ObjectStore, replicas int) streamDeclaration {
 	}}
 	belongs(&d, "object store", &o.Name, subjects)
 	describe(&d, &o.Description)
-	labels(&d, &o.Metadata, func(c *streamConfig) *map[string]string { return &c.Metadata })
+	monitored(&d, &o.Metadata, replicas, func(c *streamConfig) *map[string]string { return &c.Metadata })
 	copies(&d, &o.Replicas, replicas)
 	age(&d, "ttl", &o.TTL)
 	volume(&d, &o.MaxBytes)
@@ -78,7 +78,7 @@ func declareStream(s *schema.Stream, replicas int) streamDeclaration {
 	d := streamDeclaration{base: streamConfig{Name: s.Name}}
 	flag(&d, "sealed", &s.Sealed, func(c *streamConfig) *bool { return &c.Sealed }).onlyOn()
 	describe(&d, &s.Description)
-	labels(&d, &s.Metadata, func(c *streamConfig) *map[string]string { return &c.Metadata })
+	monitored(&d, &s.Metadata, replicas, func(c *streamConfig) *map[string]string { return &c.Metadata })
 	if len(s.Subjects) > 0 {
 		add(&d, "subjects", &s.Subjects, slices.Clone(s.Subjects), func(c *streamConfig) *[]string { return &c.Subjects }, quotedSet)
 	}
