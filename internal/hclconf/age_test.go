@@ -1,6 +1,7 @@
 package hclconf
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -61,6 +62,19 @@ func TestAgeSSH(t *testing.T) {
 	}
 	if got := c.Topology.Accounts[0].Users[0].Password.Reveal(); got != "by ssh" {
 		t.Errorf("got %q", got)
+	}
+}
+
+// TestRekey finds age() in both syntaxes.
+func TestRekey(t *testing.T) {
+	const text = `a = age("b25l") { "b": "${age(\"dHdv\")}" } file("dHdv") c = age( "b25l" )`
+	got, n, err := Rekey([]byte(text), func(old string) (string, error) { return old + "+", nil })
+	if want := `a = age("b25l+") { "b": "${age(\"dHdv+\")}" } file("dHdv") c = age( "b25l+" )`; err != nil || n != 3 || string(got) != want {
+		t.Errorf("%d, %v\n got %s\nwant %s", n, err, got, want)
+	}
+	_, _, err = Rekey([]byte("\n\n"+text), func(string) (string, error) { return "", errors.New("no") })
+	if err == nil || err.Error() != "line 3: no" {
+		t.Errorf("%v", err)
 	}
 }
 
