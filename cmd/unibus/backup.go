@@ -18,6 +18,9 @@ import (
 	"unibus/internal/backup"
 )
 
+// answerLimit is how long the daemon may take to say what there is. The data itself may take as long as it takes.
+const answerLimit = 30 * time.Second
+
 func (a *app) backupCommand() *cobra.Command {
 	var keep int
 	var output string
@@ -96,6 +99,7 @@ func (a *app) backup(ctx context.Context, dir string, names []string, keep int, 
 	if err != nil {
 		return err
 	}
+	c.Timeout = answerLimit
 	assets, cluster, err := assetsOf(ctx, c, names)
 	if err != nil {
 		return err
@@ -109,7 +113,7 @@ func (a *app) backup(ctx context.Context, dir string, names []string, keep int, 
 		s.Path, s.Manifest, err = w.Commit()
 	}
 	if err != nil {
-		return &exit{code: exitInvalid, err: errors.Join(err, w.Abort())}
+		return &exit{code: exitInvalid, err: errors.Join(broken(ctx, err), w.Abort())}
 	}
 	if keep > 0 {
 		removed, err := backup.Keep(dir, cluster, keep, time.Now())
@@ -175,6 +179,14 @@ func (a *app) fill(ctx context.Context, c *api.Client, w *backup.Writer, assets 
 	return nil
 }
 
+// broken is why a transfer has ended early, where that was no wish of ours.
+func broken(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return errors.New("interrupted")
+	}
+	return err
+}
+
 // state is what is read of the state of a stream.
 type state struct {
 	Messages uint64 `json:"messages"`
@@ -222,6 +234,7 @@ func (a *app) restore(ctx context.Context, path string, names []string, output s
 	if err != nil {
 		return err
 	}
+	c.Timeout = answerLimit
 	live, err := c.Stored(ctx)
 	if err != nil {
 		return unanswered(err)
@@ -234,7 +247,7 @@ func (a *app) restore(ctx context.Context, path string, names []string, output s
 	for _, s := range streams {
 		r, err := a.restoreOne(ctx, c, path, s)
 		if err != nil {
-			return &exit{code: exitInvalid, err: fmt.Errorf("%s %s of account %s: %w", s.Kind, s.Name, s.Account, err), try: "the same again, with the names of those that are missing"}
+			return &exit{code: exitInvalid, err: fmt.Errorf("%s %s of account %s: %w", s.Kind, s.Name, s.Account, broken(ctx, err)), try: "the same again, with the names of those that are missing"}
 		}
 		restored = append(restored, r)
 	}

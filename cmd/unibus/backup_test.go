@@ -75,6 +75,7 @@ func TestBackup(t *testing.T) {
 	if len(saved.Streams) != 1 || saved.Streams[0].Name != "UNIBUS_rooms" || len(saved.Left) != 1 || !strings.Contains(saved.Left[0].Reason, "memory") {
 		t.Errorf("saved %s", out)
 	}
+	l.noSecretIn(saved.Path)
 	w.goesOn()
 	l.killBackup(backups, alone)
 	l.keepsBackups(alone)
@@ -172,6 +173,24 @@ func (l *lab) keepsBackups(file string) {
 	}
 	if all := l.backups(into); len(all) != 2 {
 		l.t.Errorf("of three backups with --keep 2, there are %v", all)
+	}
+}
+
+// noSecretIn looks into every file of a backup.
+func (l *lab) noSecretIn(path string) {
+	l.t.Helper()
+	files, err := filepath.Glob(path + "/*")
+	if err != nil || len(files) < 3 {
+		l.t.Fatalf("%v, %v", files, err)
+	}
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			l.t.Fatal(err)
+		}
+		if bytes.Contains(text, []byte(routePassword)) {
+			l.t.Errorf("the route password is in %s", file)
+		}
 	}
 }
 
