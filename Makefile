@@ -20,6 +20,7 @@ build: ## build bin/unibus, one static binary
 test: ## run the tests
 	@[ "$$(id -u)" = 0 ] || echo "not root: the tests that need network namespaces are skipped"
 	go test -timeout 20m ./...
+	cd internal/webtest && go test ./...
 
 race: ## run the tests with the race detector (needs a C compiler)
 	go test -race ./...
@@ -58,6 +59,9 @@ packages: cross share ## deb and rpm for every Linux target into dist
 		DIST=$(DIST) ARCH=$${target#linux-} VERSION=$(VERSION) go tool -modfile=tools/package/go.mod nfpm package \
 			-f packaging/nfpm.yaml -p $$kind -t $(DIST)/ || exit 1; done; done
 
+pictures: ## look at the page in Chromium, writes docs/page
+	cd internal/webtest && UNIBUS_SCREENSHOTS=$(CURDIR)/docs/page go test -count 1 -run 'TestPage$$' .
+
 clean: ## remove what was built
 	rm -rf bin $(DIST)
 
@@ -65,4 +69,4 @@ help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .NOTPARALLEL:
-.PHONY: all dev build test race lint fmt fuzz bench cross share packages clean help FORCE
+.PHONY: all dev build test race lint fmt fuzz bench pictures cross share packages clean help FORCE

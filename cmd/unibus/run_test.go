@@ -210,9 +210,7 @@ func TestRunMonitor(t *testing.T) {
 		}
 		return err
 	}
-	if err := dial(net.IPv4(127, 0, 0, 1), l.monitor); err != nil {
-		t.Errorf("on loopback: %v", err)
-	}
+	eventually(t, func() error { return dial(net.IPv4(127, 0, 0, 1), l.monitor) })
 	all, err := net.InterfaceAddrs()
 	if err != nil {
 		t.Fatal(err)

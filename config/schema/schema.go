@@ -146,7 +146,7 @@ type Settings struct {
 	TLS *TLS `hcl:"tls,block" change:"live"`
 	// JetStream is where and how much the node stores.
 	JetStream JetStream `hcl:"jetstream,block"`
-	// Monitor is the HTTP listener for the NATS monitoring endpoints.
+	// Monitor is the HTTP listener for the page, the status, metrics, health and the NATS monitoring endpoints.
 	Monitor Monitor `hcl:"monitor,block"`
 }
 
@@ -194,14 +194,19 @@ type Encryption struct {
 	Key Secret `hcl:"key" example:"secret.store" change:"never"`
 }
 
-// Monitor is the HTTP listener for the NATS monitoring endpoints.
+// Monitor is the HTTP listener for the page, the status, metrics, health and the NATS monitoring endpoints. It only
+// answers; nothing can be changed through it. On an address that is not loopback it speaks TLS with the node's certificate
+// and asks for Token.
 type Monitor struct {
 	// Enabled opens the listener.
 	Enabled bool `hcl:"enabled,optional" default:"true" example:"false" change:"restart"`
 	// Listen is the address to bind.
-	Listen string `hcl:"listen,optional" default:"127.0.0.1" example:"0.0.0.0" change:"restart"`
+	Listen string `hcl:"listen,optional" default:"127.0.0.1" example:"::1" change:"restart"`
 	// Port is the TCP port.
 	Port int `hcl:"port,optional" default:"8222" min:"1" max:"65535" example:"8223" change:"restart"`
+	// Token is what has to be shown: as a bearer token, or as the password of any user. Left out, whoever reaches a
+	// loopback address may look.
+	Token Secret `hcl:"token,optional" example:"secret.monitor" change:"live"`
 }
 
 // Account is one NATS account: an own subject space with its users and assets.

@@ -37,6 +37,26 @@ func (l *loader) checkListen(n *schema.Node) {
 	}
 	if !isIP(n.Monitor.Listen) {
 		l.errorf(&n.Monitor.Listen, codeAddress, "listen = %q is not an IP address", clip(n.Monitor.Listen)).try("listen = \"127.0.0.1\"")
+		return
+	}
+	l.checkMonitor(n)
+}
+
+// checkMonitor makes sure that what is open to others is encrypted and asks who they are.
+func (l *loader) checkMonitor(n *schema.Node) {
+	if !n.Monitor.Enabled || isLoopback(n.Monitor.Listen) {
+		return
+	}
+	var missing []string
+	if n.TLS == nil {
+		missing = append(missing, "tls")
+	}
+	if !n.Monitor.Token.IsSet() {
+		missing = append(missing, "token")
+	}
+	if len(missing) > 0 {
+		l.errorf(&n.Monitor.Listen, codeMonitor, "node %q shows its status on %s to everybody: it has no %s", n.Name, n.Monitor.Listen, strings.Join(missing, " and no ")).
+			try("listen = \"127.0.0.1\", or a tls block and token = secret.monitor")
 	}
 }
 

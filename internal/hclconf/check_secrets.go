@@ -34,6 +34,7 @@ func layers(t *schema.Topology) []layer {
 			if e := n.JetStream.Encryption; e != nil {
 				add(&e.Key, "store", "the key of the store of node \""+clip(n.Name)+"\"")
 			}
+			add(&n.Monitor.Token, "monitor", "the token of the monitor of node \""+clip(n.Name)+"\"")
 		}
 	}
 	for _, a := range t.Accounts {

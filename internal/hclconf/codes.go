@@ -52,6 +52,7 @@ const (
 	codeNoVote      Code = "UB1114"
 	codeUnreachable Code = "UB1115"
 	codeBootstrap   Code = "UB1116"
+	codeMonitor     Code = "UB1117"
 
 	codeNKey          Code = "UB1201"
 	codeCredential    Code = "UB1202"
@@ -132,6 +133,7 @@ var rules = map[Code]rule{
 	codeNoVote:      {"node without a vote", "Only servers with JetStream vote in the meta group: with `enabled = false` a node is no tie-breaker. `arbiter = true` gives a vote without data."},
 	codeUnreachable: {"listens where nobody dials", "`listen` is what the node binds, `address` is what peers and clients dial. A node bound to a loopback address is reached by others only through a proxy or tunnel on its host."},
 	codeBootstrap:   {"no time to bootstrap", "`timeout` is the budget for creating the declared assets on a cold cluster, `attempt_timeout` that of one request."},
+	codeMonitor:     {"status open to everybody", "The page, the metrics and the NATS monitoring endpoints tell names, addresses and sizes. On a loopback address the host protects them. On any other, `monitor` needs the node's `tls`, with whose certificate it speaks, and a `token`, which every request has to show."},
 
 	codeNKey:          {"not a public user nkey", "`nkey` takes the public key of a user, 56 characters that begin with U. The seed, which begins with SU, stays with the client and must never stand in a file."},
 	codeCredential:    {"user without one credential", "A user has either an nkey or a password."},

@@ -127,7 +127,7 @@ func TestEverything(t *testing.T) {
 	base.JetStream = schema.JetStream{
 		Enabled: true, StoreDir: "/data/full", MaxFileStore: 40 << 30, MaxMemoryStore: 1 << 30, UniqueTag: "az:", Domain: "hub", Sync: "10s",
 	}
-	base.Monitor.Port = 8300
+	base.Monitor.Port, base.Monitor.Token = 8300, schema.UnknownSecret()
 	node := func(n *schema.Node, change func(*schema.Node)) *schema.Node {
 		n.Settings = base
 		tls := *base.TLS
@@ -143,7 +143,7 @@ func TestEverything(t *testing.T) {
 			AgeRecipients: []string{"age1pkfz2maa8g0xkdt2yr6kwl0jacw5u6ygkhxdw5vma7psm6mptyvsskx9qk"},
 			Bootstrap:     schema.Bootstrap{Timeout: schema.Duration(3 * time.Minute), AttemptTimeout: schema.Duration(2 * time.Second)},
 			Secrets: map[string]schema.Secret{
-				"route": schema.UnknownSecret(), "before": schema.UnknownSecret(), "store": schema.UnknownSecret(), "route_of_store": schema.UnknownSecret(),
+				"route": schema.UnknownSecret(), "before": schema.UnknownSecret(), "store": schema.UnknownSecret(), "route_of_store": schema.UnknownSecret(), "monitor": schema.UnknownSecret(),
 			},
 		},
 		Clusters: []*schema.Cluster{{

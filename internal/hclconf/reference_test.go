@@ -64,7 +64,7 @@ func fileWith(s *section, e entry) string {
 	if super {
 		b.WriteString("}\n")
 	}
-	for _, f := range []string{"route", "old_route", "store", "alice", "gateway"} {
+	for _, f := range []string{"route", "old_route", "store", "alice", "gateway", "monitor"} {
 		if strings.Contains(e.example(), "secret."+f) || f == "route" || f == "store" {
 			fmt.Fprintf(&b, "secrets {\n %s = file(\"/s/%s\")\n}\n", f, f)
 		}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"net"
+	"path/filepath"
 	"reflect"
 	"slices"
 	"strconv"
@@ -58,6 +59,8 @@ type collector struct {
 	others  map[string]*other
 	settled time.Time // since when everything is healthy and settled; zero when it is not
 	watch   watching
+
+	unlinked map[[2]string]time.Time // since when two nodes that are up have no route
 }
 
 // other is what is known of another node.
@@ -127,7 +130,7 @@ func (d *daemon) observe(ctx context.Context, s *server.Server) error {
 		start := time.Now()
 		t, _ := d.runs()
 		_, n := t.Node(d.Node)
-		look, space := s.Look(), disk(n.JetStream.StoreDir)
+		look, space := s.Look(), disk(filepath.Join(n.JetStream.StoreDir, n.Name))
 		d.view.mu.Lock()
 		d.view.look, d.view.disk = look, space
 		if n.TLS != nil {

@@ -178,6 +178,7 @@ func (c DevConfig) adapt() ([]Login, error) {
 		n.Address, n.Listen, n.Monitor.Listen = "127.0.0.1", "127.0.0.1", "127.0.0.1"
 		n.ClientPort, n.ClusterPort, n.GatewayPort, n.Monitor.Port = ports[4*i], ports[4*i+1], ports[4*i+2], ports[4*i+3]
 		n.JetStream.StoreDir = filepath.Join(c.Dir, "store")
+		n.Monitor.Token = schema.Secret{} // on loopback, for whoever runs it
 		if n.TLS != nil {
 			if err := certs.issue(n.TLS, n.Name); err != nil {
 				return nil, err

@@ -38,9 +38,30 @@ func (d *daemon) overlook(ctx context.Context) error {
 			d.view.settled = time.Now()
 		}
 		d.view.watch.see(s)
+		d.view.unlinked = unlinked(d.view.unlinked, s)
 		d.view.mu.Unlock()
 	}
 	return nil
+}
+
+// unlinked is since when there is no route between two nodes that are up.
+func unlinked(before map[[2]string]time.Time, s api.Status) map[[2]string]time.Time {
+	up, now := map[string]bool{}, map[[2]string]time.Time{}
+	for _, n := range s.Nodes {
+		up[n.Name] = n.State == api.StateUp
+	}
+	for _, n := range s.Nodes {
+		for _, other := range n.Routes.Missing {
+			pair := [2]string{min(n.Name, other), max(n.Name, other)}
+			if up[n.Name] && up[other] {
+				now[pair] = s.Time
+			}
+			if since, ok := before[pair]; ok && up[n.Name] && up[other] {
+				now[pair] = since
+			}
+		}
+	}
+	return now
 }
 
 // calm tells whether everything is well and every node agrees about the replicas that it holds.

@@ -296,6 +296,7 @@ func (d *daemon) work(ctx context.Context, stop context.CancelFunc, s *server.Se
 	g.Go(func() error { return d.answer(ctx, conns) })
 	g.Go(func() error { return d.belong(ctx, s, conns) })
 	g.Go(func() error { return d.observe(ctx, s) })
+	g.Go(func() error { return d.serveWeb(ctx, s) })
 	g.Go(func() error { return d.tell(ctx, s, conns) })
 	g.Go(func() error { return d.keepAssets(ctx, s, conns) })
 	if err := g.Wait(); ctx.Err() == nil {

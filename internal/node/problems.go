@@ -3,6 +3,8 @@ package node
 import (
 	"cmp"
 	"fmt"
+	"maps"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -161,8 +163,11 @@ func (j *judging) disk(n api.Node) {
 
 func (j *judging) storeOf(name string) string {
 	_, n := j.topology.Node(name)
-	return n.JetStream.StoreDir
+	return filepath.Join(n.JetStream.StoreDir, n.Name)
 }
+
+// linkWait is for how long a route must be missing: one end may just have died.
+const linkWait = 3 * time.Second
 
 // drift names the nodes with another configuration.
 func (j *judging) drift() {
@@ -179,16 +184,9 @@ func (j *judging) links() {
 	for _, n := range j.v.Nodes {
 		up[n.Name] = n.State == api.StateUp
 	}
-	said := map[string]bool{}
-	for _, n := range j.v.Nodes {
-		for _, other := range n.Routes.Missing {
-			pair := min(n.Name, other) + " and " + max(n.Name, other)
-			if !up[n.Name] || !up[other] || said[pair] {
-				continue
-			}
-			said[pair] = true
-			j.problem(hclconf.CodeLink, severityWarning, "node."+n.Name, "on "+n.Name+": unibus doctor",
-				"there is no route between %s", pair)
+	for _, pair := range slices.SortedFunc(maps.Keys(j.unlinked), func(a, b [2]string) int { return slices.Compare(a[:], b[:]) }) {
+		if j.now.Sub(j.unlinked[pair]) >= linkWait && up[pair[0]] && up[pair[1]] {
+			j.problem(hclconf.CodeLink, severityWarning, "node."+pair[0], "on "+pair[0]+": unibus doctor", "there is no route between %s and %s", pair[0], pair[1])
 		}
 	}
 	for _, g := range j.v.Gateways {

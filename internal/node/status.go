@@ -23,6 +23,7 @@ type sight struct {
 	restarting map[string]bool // the silent nodes that have said before that they would restart
 	assets     bootstrap.Status
 	settled    bool
+	unlinked   map[[2]string]time.Time // since when two nodes that are up have no route; never changed
 }
 
 // sight gathers what is known now. It asks nobody.
@@ -43,6 +44,7 @@ func (d *daemon) sight() sight {
 		s.others[name] = *o
 	}
 	s.settled = !d.view.settled.IsZero() && s.now.Sub(d.view.settled) >= settledFor
+	s.unlinked = d.view.unlinked
 	d.view.mu.Unlock()
 	for _, n := range t.Nodes() {
 		s.restarting[n.Name] = d.wasRestarting(n.Name)

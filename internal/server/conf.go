@@ -65,12 +65,12 @@ func (c Conf) WithoutNodes(names []string) Conf {
 // Text is a complete nats.conf, with every secret that is known here. A stock nats-server of the same version starts
 // from it.
 func (c Conf) Text() string {
-	return c.render(view{secret: reveal, files: true, routes: c.routes(), remote: true})
+	return c.render(view{secret: reveal, files: true, routes: c.routes(), remote: true, monitor: true})
 }
 
 // Redacted is Text with schema.Redacted in place of every secret.
 func (c Conf) Redacted() string {
-	return c.render(view{secret: schema.Secret.String, files: true, routes: c.routes(), remote: true})
+	return c.render(view{secret: schema.Secret.String, files: true, routes: c.routes(), remote: true, monitor: true})
 }
 
 // Options are the options of the embedded server, a fresh object on every call: nats-server changes the one it is given
@@ -82,7 +82,7 @@ func (c Conf) Options() (*natsserver.Options, error) {
 	if err := c.checkFiles(); err != nil {
 		return nil, err
 	}
-	opts, err := c.options(c.Text())
+	opts, err := c.options(c.render(view{secret: reveal, files: true, routes: c.routes(), remote: true}))
 	if err != nil {
 		return nil, c.refusal(err)
 	}

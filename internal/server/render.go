@@ -24,6 +24,9 @@ type view struct {
 	files  bool                       // whether certificates are named
 	routes []*schema.Node             // the nodes of the cluster that are dialled
 	remote bool                       // whether other clusters are named
+
+	// monitor is whether nats-server itself is to answer HTTP. Inside unibus it does not: the daemon does, with more.
+	monitor bool
 }
 
 // render is the nats.conf of the node. Never written are no_auth_user, which lets anonymous clients in, and
@@ -39,8 +42,12 @@ func (c Conf) render(v view) string {
 	t.set("server_name", n.Name)
 	t.set("listen", hostPort(n.Listen, n.ClientPort))
 	t.set("client_advertise", hostPort(n.Address, n.ClientPort))
-	if n.Monitor.Enabled {
-		t.set("http", hostPort(monitorListen(n), n.Monitor.Port))
+	if v.monitor && n.Monitor.Enabled {
+		scheme := "http"
+		if ip := net.ParseIP(monitorListen(n)); n.TLS != nil && v.files && ip != nil && !ip.IsLoopback() {
+			scheme = "https"
+		}
+		t.set(scheme, hostPort(monitorListen(n), n.Monitor.Port))
 	}
 	if tags := c.serverTags(); len(tags) > 0 {
 		t.set("server_tags", tags)

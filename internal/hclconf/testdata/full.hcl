@@ -24,6 +24,7 @@ cluster "full" {
     before = env("UNIBUS_ROUTE_BEFORE")
     store  = secret.route_of_store
     route_of_store = file("/etc/unibus/secrets/store")
+    monitor = env("UNIBUS_MONITOR")
   }
 
   routes {
@@ -59,6 +60,7 @@ cluster "full" {
   monitor {
     listen = "127.0.0.1"
     port   = 8300
+    token  = secret.monitor
   }
 
   node "n1" {

@@ -5,7 +5,7 @@ cluster "c" {
   node "n3" {
     address = "203.0.113.3"
     listen  = "::"
-    monitor { listen = "0.0.0.0" }
+    monitor { listen = "::1" }
   }
   user "u" { nkey = "UDXU4RCSJNZOIQHZNWXHXORDPRTGNJAHAHFRGZNEEJCPQTT2M7NLCNF4" }
 }
