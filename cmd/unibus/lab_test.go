@@ -5,7 +5,6 @@ package main
 import (
 	"context"
 	"crypto/tls"
-	"crypto/x509"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -50,6 +49,8 @@ type lab struct {
 	alice nkeys.KeyPair
 	file  string
 	hosts map[string]*netlab.Host
+	// trusts is the file with the authorities that clients trust, which they read whenever they connect.
+	trusts string
 	// laptop is where clients are.
 	laptop *netlab.Host
 }
@@ -58,7 +59,7 @@ func newLab(t *testing.T) *lab {
 	t.Helper()
 	l := &lab{t: t, net: netlab.New(t), dir: t.TempDir(), hosts: map[string]*netlab.Host{}}
 	l.ca = newAuthority(t)
-	l.write("ca.pem", l.ca.pem)
+	l.trusts = l.write("ca.pem", l.ca.pem)
 	l.write("route", []byte(routePassword+"\n"))
 	for _, name := range nodeNames {
 		l.hosts[name] = l.net.Host(name, nodeAddrs[name])
@@ -269,10 +270,9 @@ func (l *lab) connect(login nats.Option, names ...string) (*nats.Conn, error) {
 	for _, name := range names {
 		urls = append(urls, "tls://"+nodeAddrs[name]+":"+clientPort)
 	}
-	roots := x509.NewCertPool()
-	roots.AppendCertsFromPEM(l.ca.pem)
 	nc, err := nats.Connect(strings.Join(urls, ","), login,
-		nats.Secure(&tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS13}),
+		nats.Secure(&tls.Config{MinVersion: tls.VersionTLS13}),
+		nats.RootCAs(l.trusts),
 		nats.SetCustomDialer(l.laptop),
 		nats.MaxReconnects(-1),
 		nats.ReconnectWait(50*time.Millisecond),

@@ -43,7 +43,7 @@ func TestReadme(t *testing.T) {
 			t.Errorf("unibus init does not say %s", c)
 		}
 	}
-	o.healthy()
+	o.healthy(nodeNames...)
 	if got := o.get("homer", "hello"); got != "world" {
 		t.Errorf("homer has %q under the key hello", got)
 	}
@@ -51,18 +51,9 @@ func TestReadme(t *testing.T) {
 }
 
 // readmeCommands are the commands of the first sh block of a section.
-func readmeCommands(t *testing.T, section string) []string {
+func readmeCommands(t *testing.T, title string) []string {
 	t.Helper()
-	text, err := os.ReadFile("../../README.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, rest, ok := strings.Cut(string(text), "\n## "+section+"\n")
-	_, rest, fenced := strings.Cut(rest, "\n```sh\n")
-	block, _, _ := strings.Cut(rest, "\n```\n")
-	if !ok || !fenced {
-		t.Fatalf("the README has no section %q with commands", section)
-	}
+	block := fenced(t, section(t, "../../README.md", title), "sh")
 	block = regexp.MustCompile(`\s*\\\n\s*`).ReplaceAllString(block, " ")
 	var all []string
 	for line := range strings.Lines(block) {
@@ -77,9 +68,9 @@ func readmeCommands(t *testing.T, section string) []string {
 // operator is somebody with an empty directory and three hosts.
 type operator struct {
 	*lab
-	home string // the directory
-	said string // what unibus has printed
-	etc  map[string]string
+	home string            // the directory
+	said string            // what unibus has printed
+	etc  map[string]string // of a host, by its address and its name
 }
 
 func newOperator(t *testing.T) *operator {
@@ -89,14 +80,22 @@ func newOperator(t *testing.T) *operator {
 		t.Skip(err)
 	}
 	o := &operator{lab: l, home: l.path("home"), etc: map[string]string{}}
+	l.trusts = filepath.Join(o.home, "pki/ca.pem")
 	for _, name := range nodeNames {
-		l.hosts[name] = l.net.Host(name, nodeAddrs[name])
-		o.etc[nodeAddrs[name]] = l.path(name + "/etc/unibus")
-		mkdir(t, l.path(name+"/etc/unibus"), l.path(name+"/var/lib/unibus"))
+		o.addHost(name, nodeAddrs[name])
 	}
 	l.laptop = l.net.Host("laptop", "192.0.2.200")
 	mkdir(t, o.home)
 	return o
+}
+
+// addHost plugs in a host on which unibus is installed, and nothing else.
+func (o *operator) addHost(name, addr string) {
+	o.t.Helper()
+	o.hosts[name] = o.net.Host(name, addr)
+	mkdir(o.t, o.path(name+"/etc/unibus"), o.path(name+"/var/lib/unibus"))
+	o.etc[addr] = o.path(name + "/etc/unibus")
+	o.etc[name] = o.etc[addr]
 }
 
 func mkdir(t *testing.T, dirs ...string) {
@@ -252,19 +251,19 @@ func (o *operator) status(host string) (s api.Status, err error) {
 }
 
 // healthy waits until every host says that everything is as declared, with all routes.
-func (o *operator) healthy() {
+func (o *operator) healthy(names ...string) {
 	o.t.Helper()
-	for _, host := range nodeNames {
+	for _, host := range names {
 		eventually(o.t, func() error {
 			s, err := o.status(host)
 			if err != nil {
 				return err
 			}
-			if s.Verdict != api.Healthy || len(s.Nodes) != 3 || len(s.Config.Drifted) > 0 {
+			if s.Verdict != api.Healthy || len(s.Nodes) != len(names) || len(s.Config.Drifted) > 0 {
 				return fmt.Errorf("%s: %s, %d nodes, drifted %v, %v", host, s.Verdict, len(s.Nodes), s.Config.Drifted, s.Problems)
 			}
 			for _, n := range s.Nodes {
-				if n.Routes.Up != 2 {
+				if n.Routes.Up != len(names)-1 {
 					return fmt.Errorf("%s has %d routes", n.Name, n.Routes.Up)
 				}
 			}

@@ -19,18 +19,18 @@ import (
 	"unibus/internal/api"
 )
 
-// running is an operator whose cluster from `unibus init` runs.
-func running(t *testing.T) (*operator, map[string]*process) {
+// running is an operator whose cluster from `unibus init` runs, with these nodes.
+func running(t *testing.T, names ...string) (*operator, map[string]*process) {
 	t.Helper()
 	o := newOperator(t)
-	args := []string{"unibus", "init", "--user", "alice", "--bucket", "UNIBUS_rooms:3"}
-	for _, name := range nodeNames {
+	args := []string{"unibus", "init", "--user", "alice", "--bucket", fmt.Sprintf("UNIBUS_rooms:%d", len(names))}
+	for _, name := range names {
 		args = append(args, "--node", name+"="+nodeAddrs[name])
 	}
 	o.do(strings.Join(args, " "))
-	o.ship()
+	o.ship(names...)
 	all := map[string]*process{}
-	for _, name := range nodeNames {
+	for _, name := range names {
 		all[name] = o.startCommand(o.hosts[name], name, o.within(name, "unibus", "run")...)
 	}
 	seed, err := os.ReadFile(filepath.Join(o.home, "users/alice.nk"))
@@ -40,27 +40,16 @@ func running(t *testing.T) (*operator, map[string]*process) {
 	if o.alice, err = nkeys.FromSeed([]byte(strings.TrimSpace(string(seed)))); err != nil {
 		t.Fatal(err)
 	}
-	o.trust()
-	o.healthy()
+	o.healthy(names...)
 	return o, all
 }
 
-// ship copies the file and what else goes there to every host.
-func (o *operator) ship() {
+// ship copies the file and what else goes there to hosts.
+func (o *operator) ship(names ...string) {
 	o.t.Helper()
-	for _, name := range nodeNames {
+	for _, name := range names {
 		o.do(fmt.Sprintf("rsync -a --chown=unibus:unibus unibus.hcl hosts/%s/ root@%s:/etc/unibus/", name, nodeAddrs[name]))
 	}
-}
-
-// trust makes clients trust the authorities of the operator's directory.
-func (o *operator) trust() {
-	o.t.Helper()
-	certs, err := os.ReadFile(filepath.Join(o.home, "pki/ca.pem"))
-	if err != nil {
-		o.t.Fatal(err)
-	}
-	o.ca = &authority{pem: certs}
 }
 
 // reloaded waits until every node has taken something up since a moment, for a reason.
@@ -85,16 +74,15 @@ func (o *operator) rejoins(all map[string]*process, name string) {
 	o.t.Helper()
 	all[name].kill()
 	all[name] = o.startCommand(o.hosts[name], name, o.within(name, "unibus", "run")...)
-	o.healthy()
+	o.healthy(nodeNames...)
 }
 
 // TestReplaceAuthority replaces the authority in its three rounds, while an application writes. No route is dropped, and
 // in the end only the new authority counts.
 func TestReplaceAuthority(t *testing.T) {
 	t.Parallel()
-	o, all := running(t)
+	o, all := running(t, nodeNames...)
 	o.do("unibus pki renew --ca")
-	o.trust()
 	w := o.startWriter()
 	for _, round := range []string{"", "unibus pki renew", "unibus pki renew --retire"} {
 		if round != "" {
@@ -102,7 +90,7 @@ func TestReplaceAuthority(t *testing.T) {
 		}
 		o.do("unibus validate --files --strict")
 		start := time.Now()
-		o.ship()
+		o.ship(nodeNames...)
 		o.reloaded(start, "certificate")
 		w.goesOn()
 	}
@@ -111,10 +99,10 @@ func TestReplaceAuthority(t *testing.T) {
 			t.Errorf("%s has lost a route", d.name)
 		}
 	}
-	o.trust()
 	o.rejoins(all, "homer")
-	if got := strings.Count(string(o.ca.pem), "BEGIN CERTIFICATE"); got != 1 {
-		t.Errorf("%d authorities are trusted", got)
+	certs, err := os.ReadFile(o.trusts)
+	if got := strings.Count(string(certs), "BEGIN CERTIFICATE"); got != 1 {
+		t.Errorf("%d authorities are trusted, %v", got, err)
 	}
 	w.check()
 }
@@ -123,7 +111,7 @@ func TestReplaceAuthority(t *testing.T) {
 // is refused until every node has the first; no route is dropped, and no node needs the old secret.
 func TestRotateSecret(t *testing.T) {
 	t.Parallel()
-	o, all := running(t)
+	o, all := running(t, nodeNames...)
 	w := o.startWriter()
 	values := []string{o.value("route")}
 	o.do("unibus secret rotate route")
@@ -135,7 +123,7 @@ func TestRotateSecret(t *testing.T) {
 		!strings.Contains(err.Error(), "the old password is still needed: magnus has another file, homer has another file") {
 		t.Errorf("the second step came too early: %v", err)
 	}
-	o.ship()
+	o.ship(nodeNames...)
 	eventually(t, func() error {
 		o.statusTo("status.json")
 		return o.unibus(strings.Fields("secret rotate route --status status.json"))
@@ -143,7 +131,7 @@ func TestRotateSecret(t *testing.T) {
 	w.goesOn()
 	start := time.Now()
 	o.do("unibus validate --files --strict")
-	o.ship()
+	o.ship(nodeNames...)
 	o.reloaded(start, "file")
 	w.goesOn()
 	for _, d := range all {
@@ -158,7 +146,7 @@ func TestRotateSecret(t *testing.T) {
 		t.Fatal(err)
 	}
 	start = time.Now()
-	o.ship()
+	o.ship(nodeNames...)
 	o.reloaded(start, "file")
 	after, err := o.status("magnus")
 	if err != nil || after.Config.Digest != before.Config.Digest || len(after.Config.Drifted) > 0 {
