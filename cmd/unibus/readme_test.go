@@ -170,10 +170,25 @@ func (o *operator) ssh(args []string) error {
 	}
 	for _, name := range nodeNames {
 		if nodeAddrs[name] == address {
-			o.startCommand(o.hosts[name], name, o.within(name, "unibus", "run")...)
+			o.startCommand(o.hosts[name], name, o.within(name, o.service()...)...)
 		}
 	}
 	return nil
+}
+
+// service is the command that systemd starts, with its environment, as the packaged unit says.
+func (o *operator) service() []string {
+	o.t.Helper()
+	unit, err := os.ReadFile("../../packaging/unibus.service")
+	if err != nil {
+		o.t.Fatal(err)
+	}
+	environment := regexp.MustCompile(`(?m)^Environment=(\S+)$`).FindSubmatch(unit)
+	command := regexp.MustCompile(`(?m)^ExecStart=/usr/bin/(.+)$`).FindSubmatch(unit)
+	if environment == nil || command == nil {
+		o.t.Fatal("the unit has no Environment= or no ExecStart=/usr/bin/…")
+	}
+	return append([]string{"env", string(environment[1])}, strings.Fields(string(command[1]))...)
 }
 
 // within is a command with the /etc and /var/lib of a host.
