@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -327,9 +328,10 @@ func TestUndone(t *testing.T) {
 	c := newNodes(t, 1)
 	c.start(0)
 	ctx, js := context.Background(), c.js(0)
+	var reads atomic.Int64
 	r := c.bootstrap(0, c.declares(schema.Contents{Streams: []*schema.Stream{
 		{Name: "A", AllowRollup: ptr(false), SubjectDeleteMarkerTTL: ptr(schema.Duration(time.Minute)), MaxMsgs: ptr(5)},
-	}}))
+	}}), counted(&reads))
 	wantPhase(t, Degraded, r)
 	if a := r.now().Assets[0]; !strings.Contains(a.Err, "allow_rollup true → false") || !a.Blocked {
 		t.Errorf("%+v", a)
@@ -341,12 +343,13 @@ func TestUndone(t *testing.T) {
 		t.Fatal(err)
 	}
 	eventually(t, 10*time.Second, func() error {
-		if n := mustStream(t, js, "A").Config.MaxMsgs; n != 7 {
+		if n := mustStream(t, js, "A").Config.MaxMsgs; n != 5 {
 			return errors.New("not put right")
 		}
 		return nil
 	})
-	if got, want := seen(), []string{"STREAM.UPDATE.A"}; !slices.Equal(got, want) {
+	looks(t, r, &reads, 5)
+	if got, want := seen(), []string{"STREAM.UPDATE.A", "STREAM.UPDATE.A"}; !slices.Equal(got, want) { // theirs and ours
 		t.Errorf("requests %v, want %v", got, want)
 	}
 }
