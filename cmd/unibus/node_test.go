@@ -237,7 +237,9 @@ func TestDrainRemoveReplace(t *testing.T) {
 	leaves := l.leader(w.nc, "LOGS")
 	stay := slices.DeleteFunc([]string{"magnus", "homer", "datardos", "athena"}, func(n string) bool { return n == leaves })
 	at := stay[0]
-	l.must(at, "node", "step-down", leaves)
+	if out := l.must(at, "node", "step-down", leaves, "-o", "jsonl"); !strings.Contains(out, `"state":"done","message":"`+leaves+` leads nothing"`) {
+		t.Errorf("step-down says %s", out)
+	}
 	begun := time.Now()
 	l.must(at, "node", "drain", leaves)
 	t.Logf("drained %s in %v", leaves, time.Since(begun))

@@ -230,6 +230,9 @@ func (v *survey) stuck(id string) []server.Held {
 // (selectPeerGroup).
 func (v *survey) mayTake(h server.Held, id string, n *schema.Node) bool {
 	cluster, _ := v.t.Node(n.Name)
+	if home, _ := v.t.Node(v.name(id)); home != nil && home != cluster {
+		return false
+	}
 	stay := slices.DeleteFunc(slices.Clone(h.Peers), func(p string) bool { return p == id })
 	if a, ok := v.answers[n.Name]; !ok || a.Drained || slices.Contains(h.Peers, server.PeerID(n.Name)) || !hasTags(n, h.Tags) {
 		return false

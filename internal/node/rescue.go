@@ -5,12 +5,15 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
 	"github.com/nats-io/nats.go"
 
+	"unibus/config/schema"
 	"unibus/internal/api"
 	"unibus/internal/server"
 )
@@ -71,17 +74,32 @@ func (d *daemon) rescue(ctx context.Context, j *job, v *survey) api.NodeEvent {
 	return d.awaitHealed(ctx, j, gone, lost, given)
 }
 
-// gone and left are the members that cannot be reached, and those that answer.
+// gone and left are the members that cannot be reached, and those that answer. One of which a port is open is neither: it
+// runs, and is only kept apart, say by a certificate.
 func (d *daemon) gone(ctx context.Context, v *survey) (gone, left []string) {
 	for _, m := range v.members {
 		switch name := v.name(m.ID); {
 		case v.has(name):
 			left = append(left, m.ID)
-		case !d.isThere(ctx, name):
+		case !d.isThere(ctx, name) && !runs(ctx, v.t, name):
 			gone = append(gone, m.ID)
 		}
 	}
 	return gone, left
+}
+
+// runs tells whether something listens where the file says that the other nodes find a node.
+func runs(ctx context.Context, t *schema.Topology, node string) bool {
+	_, n := t.Node(node)
+	if n == nil {
+		return false
+	}
+	c, err := (&net.Dialer{Timeout: reportWait}).DialContext(ctx, "tcp", net.JoinHostPort(n.Address, strconv.Itoa(n.ClusterPort)))
+	if err != nil {
+		return false
+	}
+	_ = c.Close()
+	return true
 }
 
 func (v *survey) allNames(ids []string) []string {
@@ -99,7 +117,7 @@ func (v *survey) needsRescue(gone, left, lost []string) *obstacle {
 	case len(v.members) == 0:
 		return &obstacle{"the members of the meta group are not known here", "on a node that stores data: unibus node rescue"}
 	case len(gone)+len(left) < len(v.members):
-		return &obstacle{"some members of the meta group are still connected and do not answer", "unibus node ls, then try again"}
+		return &obstacle{"some members of the meta group run, and are kept from answering", "unibus doctor"}
 	case len(gone) == 0:
 		return &obstacle{"every member of the meta group answers, so there is nobody to give up", "unibus status"}
 	case len(left) < v.meta.Quorum, len(lost) > 0:
