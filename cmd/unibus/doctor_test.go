@@ -218,7 +218,7 @@ func TestDoctor(t *testing.T) {
 	t.Run("cut off", func(t *testing.T) {
 		// What magnus sends to homer goes to a network card that nobody has.
 		c.ip("magnus", "neigh", "replace", nodeAddrs["homer"], "lladdr", "02:00:00:00:00:01", "dev", "eth0", "nud", "permanent")
-		c.names("magnus", "peer homer", []string{"homer"}, "no answer", "--timeout", "1s")
+		c.names("magnus", "peer homer", []string{"homer"}, "no answer", "--timeout", "4s")
 		c.ip("magnus", "neigh", "del", nodeAddrs["homer"], "dev", "eth0")
 	})
 	t.Run("no quorum", func(t *testing.T) {

@@ -20,7 +20,7 @@ const (
 	// events.go, internalSendLoop).
 	pingSubject = "$SYS.REQ.SERVER.PING.STATSZ"
 	// pingWait is how long servers may take to answer.
-	pingWait = time.Second
+	pingWait = 500 * time.Millisecond
 	// recent is for how long a trouble counts: nats-server dials again every second.
 	recent = 10 * time.Second
 )
@@ -45,7 +45,7 @@ func (d *daemon) vitals(ctx context.Context) api.Vitals {
 		})
 	}
 	if nc, err := conns.conn(schema.SystemAccount); err == nil {
-		v.Servers = hear(ctx, nc, len(t.Nodes()), srv.Routes())
+		v.Servers = hear(ctx, nc, len(srv.Peers())+1, srv.Routes())
 	}
 	return v
 }
@@ -75,8 +75,8 @@ func hear(ctx context.Context, nc *nats.Conn, expected int, routes []server.Rout
 		if s, ok := hello(m.Data, asked, time.Now()); ok {
 			heard = append(heard, s)
 		}
-		if len(heard) == expected {
-			if soon := time.Now().Add(pingWait / 10); soon.Before(end) {
+		if len(heard) >= expected {
+			if soon := time.Now().Add(pingWait / 5); soon.Before(end) {
 				end = soon
 			}
 		}
