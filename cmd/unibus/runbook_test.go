@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"os"
 	"os/exec"
@@ -115,6 +116,8 @@ func (o *operations) runbook(title string, edits ...edit) string {
 func (o *operations) answer(args []string) remoteReply {
 	var err error
 	switch {
+	case args[0] == "rsync" && len(args) == 4:
+		err = o.sync(args[2], args[3])
 	case args[0] == "rsync":
 		err = o.rsync(args[1:])
 	case args[0] == "editor" && len(args) == 2 && len(o.edits) > 0:
@@ -135,6 +138,23 @@ func (o *operations) answer(args []string) remoteReply {
 		return remoteReply{Err: err.Error() + "\n", Status: 1}
 	}
 	return remoteReply{}
+}
+
+// sync copies a directory between a host and the operator: rsync -a FROM/ TO/
+func (o *operations) sync(from, to string) error {
+	place := func(name string) string {
+		if host, path, ok := strings.Cut(strings.TrimPrefix(name, "root@"), ":"); ok {
+			return o.path(host + path)
+		}
+		return filepath.Join(o.home, name)
+	}
+	if err := os.MkdirAll(place(to), 0o755); err != nil {
+		return err
+	}
+	if out, err := exec.Command("cp", "-a", place(from)+"/.", place(to)).CombinedOutput(); err != nil {
+		return fmt.Errorf("%w: %s", err, out)
+	}
+	return nil
 }
 
 // shell runs a command on a host.
@@ -332,4 +352,60 @@ func (o *operations) whole(names ...string) {
 		}
 		return nil
 	})
+}
+
+// TestRunbookMajority loses two of three hosts for good while an application writes, and grows again with two others.
+// One is lost after the other, so that what was acknowledged is on the third.
+func TestRunbookMajority(t *testing.T) {
+	t.Parallel()
+	o := operate(t, nodeNames...)
+	o.addHost("athena", spares["athena"])
+	o.addHost("hermes", spares["hermes"])
+	w := o.startWriter()
+	w.goesOn()
+	o.lose("homer")
+	w.goesOn()
+	o.lose("datardos")
+	o.runbook("Most nodes are lost")
+	w.goesOn()
+	o.runbook("Growing again after a rescue", together(
+		o.without("homer"), o.without("datardos"), o.with("athena", spares["athena"]), o.with("hermes", spares["hermes"])))
+	o.whole("magnus", "athena", "hermes")
+	w.goesOn()
+	w.checkHeld("magnus", "athena", "hermes")
+}
+
+// TestRunbookRestore makes three nodes of one, saves them while an application writes, and starts them anew from what was
+// saved.
+func TestRunbookRestore(t *testing.T) {
+	t.Parallel()
+	o := operate(t, "magnus")
+	w := o.startWriter()
+	w.goesOn()
+	w.pause() // the runbook says so
+	o.runbook("One node becomes three", together(
+		o.with("homer", nodeAddrs["homer"]), o.with("datardos", nodeAddrs["datardos"]),
+		func(text string) string { return o.edit(text, "replicas = 1", "replicas = 3") }))
+	o.whole(nodeNames...)
+	w.checkHeld(nodeNames...)
+
+	w = o.startWriter()
+	w.goesOn()
+	w.mu.Lock()
+	before := maps.Clone(w.acked)
+	w.mu.Unlock()
+	o.runbook("Backing up")
+	w.goesOn()
+	w.pause()
+	o.runbook("Restoring a backup")
+	o.whole(nodeNames...)
+	w.acked = before
+	w.checkHeld(nodeNames...)
+	o.startWriter().goesOn()
+}
+
+// pause stops the application for good.
+func (w *writer) pause() {
+	w.stop()
+	<-w.done
 }
