@@ -181,17 +181,18 @@ func (j *journal) on(stream string, nodes ...string) {
 func TestThirdCluster(t *testing.T) {
 	t.Parallel()
 	l := newGrowLab(t)
-	l.grows([][]string{eastNodes, {"arbiter"}}, [][]string{eastNodes, {"arbiter"}, westNodes}, westNodes)
+	l.grows([][]string{eastNodes, {"arbiter"}}, [][]string{eastNodes, {"arbiter"}, westNodes}, westNodes, false)
 }
 
-// TestSecondCluster makes a supercluster of a running cluster in the same way.
+// TestSecondCluster makes a supercluster of a running cluster in the same way. When the first node is linked, another one
+// crashes and comes back with the new file.
 func TestSecondCluster(t *testing.T) {
 	t.Parallel()
 	l := newGrowLab(t)
-	l.grows([][]string{eastNodes}, [][]string{eastNodes, westNodes}, westNodes)
+	l.grows([][]string{eastNodes}, [][]string{eastNodes, westNodes}, westNodes, true)
 }
 
-func (l *lab) grows(before, after [][]string, added []string) {
+func (l *lab) grows(before, after [][]string, added []string, crash bool) {
 	t := l.t
 	l.file = l.shipTopology("unibus.hcl", logAsset, before...)
 	old := slices.Concat(before...)
@@ -207,6 +208,9 @@ func (l *lab) grows(before, after [][]string, added []string) {
 	for _, n := range added {
 		all[n] = l.start(n)
 	}
+	if crash {
+		l.crashUnlinked(all, old)
+	}
 	everyone := append(slices.Clone(old), added...)
 	grown := func() error { return l.metaGroup(len(everyone), everyone...) }
 	if err := poll(3*time.Minute, grown); err != nil {
@@ -218,6 +222,28 @@ func (l *lab) grows(before, after [][]string, added []string) {
 		all[n].says("restarted in turn")
 	}
 	j.check()
+}
+
+// crashUnlinked kills a node that waits for its turn, when another one has had it, and starts it again.
+func (l *lab) crashUnlinked(all map[string]*process, nodes []string) {
+	l.t.Helper()
+	eventually(l.t, func() error {
+		for _, n := range nodes {
+			if strings.Contains(all[n].log.String(), "restarted in turn") {
+				return nil
+			}
+		}
+		return errors.New("nobody has restarted")
+	})
+	for _, n := range nodes {
+		if !strings.Contains(all[n].log.String(), "restarting in turn") {
+			all[n].kill()
+			all[n] = l.start(n)
+			all[n].says("the store is not linked with every cluster of the file yet")
+			return
+		}
+	}
+	l.t.Fatal("all have restarted already")
 }
 
 // TestLinkOfTwo ships one file to two clusters that both hold data. They stay two, say why, and lose nothing; also when

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"os"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/hashicorp/go-hclog"
@@ -163,6 +164,8 @@ type daemon struct {
 	previous *schema.Topology // what ran before the restart that is under way
 	failed   string           // why the last restart went back to it
 	up       chan struct{}    // closed when the next server listens
+
+	leaseLeft atomic.Bool // a lease of this node may be there that it does not use
 
 	listening chan struct{} // closed when the first server listens
 	once      sync.Once

@@ -33,10 +33,10 @@ const (
 // inTurn restarts the server when changes are pending, everything else is healthy, and it is this node's turn. It ends
 // with ctx.
 func (d *daemon) inTurn(ctx context.Context) error {
-	cleared := false
+	d.leaseLeft.Store(true) // by an earlier life, perhaps
 	for pause(ctx, turnPause) {
-		if !cleared {
-			cleared = d.clearLease(ctx)
+		if d.leaseLeft.Load() && d.clearLease(ctx) {
+			d.leaseLeft.Store(false)
 		}
 		d.wait(d.turn(ctx))
 	}
@@ -378,7 +378,7 @@ func (l *lease) renew(ctx context.Context) {
 	}
 }
 
-// release gives the lease to the next node. A lease that cannot be given back runs out.
+// release gives the lease to the next node. A lease that cannot be given back now is given back later, or runs out.
 func (l *lease) release(ctx context.Context) {
 	l.stop()
 	<-l.done
@@ -393,6 +393,7 @@ func (l *lease) release(ctx context.Context) {
 			err = kv.Delete(ctx, leaseKey, jetstream.LastRevision(l.revision))
 		}
 		if err == nil || !pause(ctx, 200*time.Millisecond) {
+			l.d.leaseLeft.Store(err != nil)
 			l.d.Log.Debug("the lease is given back", "error", err)
 			return
 		}
