@@ -48,9 +48,14 @@ func (d *daemon) isDrained() bool {
 	return d.drained
 }
 
-// setDrained makes this node one that holds nothing, or one that may hold something again.
-func (d *daemon) setDrained(drained bool) error {
-	d.changing.Lock()
+// setDrained makes this node one that holds nothing, or one that may hold something again. A restart holds what it waits
+// for until this life of the server has ended, and with it ctx.
+func (d *daemon) setDrained(ctx context.Context, drained bool) error {
+	for !d.changing.TryLock() {
+		if !pause(ctx, 20*time.Millisecond) {
+			return errNoServer
+		}
+	}
 	defer d.changing.Unlock()
 	t, srv := d.runs()
 	if _, n := t.Node(d.Node); !n.JetStream.Enabled {

@@ -127,12 +127,12 @@ func (d *daemon) obey(ctx context.Context, s *server.Server, away *evacuation, m
 	case o.Action == api.NodeStepDown:
 		done.Left, err = d.stepDown(ctx, s)
 	case o.Action == api.NodeDrain:
-		if err = d.setDrained(true); err == nil {
+		if err = d.setDrained(ctx, true); err == nil {
 			done.Left, err = d.stepDown(ctx, s)
 		}
 		d.leave(ctx, s, away)
 	case o.Action == api.NodeUndrain:
-		err = d.setDrained(false)
+		err = d.setDrained(ctx, false)
 	default:
 		err = fmt.Errorf("%s does not know %q; it has another version of unibus", d.Node, o.Action)
 	}
