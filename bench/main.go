@@ -49,6 +49,7 @@ var sections = []section{
 	{"reload", "Reload", measureReload, reloadNotes},
 	{"validate", "Validation", measureValidate, validateNotes},
 	{"assets", "Many assets", measureAssets, assetsNotes},
+	{"view", "The snapshot", measureView, viewNotes},
 }
 
 // scale is how much is measured.
@@ -65,17 +66,18 @@ type scale struct {
 	buckets int           // in the large file
 	assets  int           // declared at once
 	loads   int           // times a file is read
+	looks   int           // times the snapshot is measured
 }
 
 var (
-	full  = scale{starts: 21, supers: 5, rounds: 8, turns: 10, turn: time.Second / 2, idle: 4, settle: 20 * time.Second, reloads: 120, nodes: 1000, buckets: 10_000, assets: 1000, loads: 9}
-	quick = scale{starts: 1, supers: 1, rounds: 1, turns: 1, turn: 100 * time.Millisecond, idle: 1, settle: time.Second, reloads: 2, nodes: 20, buckets: 200, assets: 20, loads: 1}
+	full  = scale{starts: 21, supers: 5, rounds: 8, turns: 10, turn: time.Second / 2, idle: 4, settle: 20 * time.Second, reloads: 120, nodes: 1000, buckets: 10_000, assets: 1000, loads: 9, looks: 5}
+	quick = scale{starts: 1, supers: 1, rounds: 1, turns: 1, turn: 100 * time.Millisecond, idle: 1, settle: time.Second, reloads: 2, nodes: 20, buckets: 200, assets: 20, loads: 1, looks: 1}
 )
 
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err error) {
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
 	flags.SetOutput(stderr)
-	only := flags.String("only", "", "measure only these sections, separated by commas: start, super, load, memory, validate, assets")
+	only := flags.String("only", "", "measure only these sections, separated by commas: start, super, load, memory, validate, assets, view")
 	short := flags.Bool("quick", false, "measure next to nothing, to see that it works")
 	out := flags.String("o", "", "write the results to this file (a full run: bench/RESULTS.md)")
 	if err := flags.Parse(args); err != nil {
