@@ -173,7 +173,7 @@ const linkWait = 3 * time.Second
 func (j *judging) drift() {
 	for _, name := range j.v.Config.Drifted {
 		i := slices.IndexFunc(j.v.Nodes, func(n api.Node) bool { return n.Name == name })
-		j.problem(hclconf.CodeDrift, severityWarning, "node."+name, "unibus status -o json, and ship the same file to every host",
+		j.problem(hclconf.CodeDrift, severityWarning, "node."+name, "on "+name+": unibus doctor",
 			"%s has the configuration %s, most have %s", name, short(*j.v.Nodes[i].ConfigDigest), short(j.v.Config.Digest))
 	}
 }

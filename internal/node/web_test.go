@@ -18,6 +18,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/nats-io/nats.go"
+
 	"unibus/internal/api"
 )
 
@@ -293,5 +295,49 @@ func TestWebRefused(t *testing.T) {
 	}
 	if status, _, _ := l.web("n1", "/readyz", nil); status != http.StatusOK {
 		t.Errorf("readyz: %d", status)
+	}
+}
+
+// TestReports counts what the nodes of an idle cluster tell each other, and shows that no problem comes up meanwhile.
+func TestReports(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, "n1", "n2", "n3")
+	l.ship(l.text(`  user "bob"`, `  account "$SYS" {
+    user "sys" { password = secret.bob }
+  }
+  user "bob"`))
+	l.startAll()
+	nc, err := nats.Connect(fmt.Sprintf("nats://127.0.0.1:%d", l.ports["n1"][0]), nats.UserInfo("sys", bobsPassword))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer nc.Close()
+	sub, err := nc.SubscribeSync(reportSubject)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const seconds = 5
+	bytes, from, end := 0, map[string]int{}, time.Now().Add(seconds*time.Second)
+	for time.Now().Before(end) {
+		m, err := sub.NextMsg(time.Until(end))
+		if err != nil {
+			break
+		}
+		clean(t, reportSubject, string(m.Data))
+		var r report
+		if err := json.Unmarshal(m.Data, &r); err != nil {
+			t.Fatal(err)
+		}
+		from[r.Node.Name]++
+		bytes += len(m.Data)
+	}
+	all := from["n1"] + from["n2"] + from["n3"]
+	if len(from) != 3 || all > 10*seconds {
+		t.Errorf("in %d s there were the reports %v, want at most 10 a second", seconds, from)
+	}
+	t.Logf("%.1f reports a second of %d bytes", float64(all)/seconds, bytes/max(1, all))
+	s, err := l.nodes["n1"].status()
+	if err != nil || len(s.Problems) > 0 {
+		t.Errorf("problems %+v, %v", s.Problems, err)
 	}
 }
