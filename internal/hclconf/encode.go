@@ -211,7 +211,7 @@ func mergeFields(into reflect.Value, nodes []*schema.Node, from func(*schema.Nod
 	for i := range into.NumField() {
 		f := into.Field(i)
 		at := func(n *schema.Node) reflect.Value { return from(n).Field(i) }
-		if f.Kind() == reflect.Struct {
+		if f.Kind() == reflect.Struct && f.Type() != reflect.TypeFor[schema.Secret]() {
 			mergeFields(f, nodes, at)
 			continue
 		}

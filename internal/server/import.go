@@ -132,8 +132,8 @@ func (im *importer) monitor(s *confScope, n *schema.Node) {
 		host, port := splitListen(text)
 		n.Monitor.Port = cmp.Or(port, 8222)
 		if n.Monitor.Listen = host; wildcard(host) {
-			n.Monitor.Listen = "0.0.0.0"
-			im.note(at, "the monitoring endpoints are open on every interface: monitor { listen = \"127.0.0.1\" } closes them")
+			n.Monitor.Listen = "127.0.0.1"
+			im.note(at, "the monitoring endpoints are open to everybody there, and on loopback only here: elsewhere they need tls or a token, in monitor { … }")
 		}
 	}
 }
