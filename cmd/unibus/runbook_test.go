@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
 	"net"
 	"os"
@@ -42,8 +43,14 @@ type operations struct {
 
 func operate(t *testing.T, names ...string) *operations {
 	t.Helper()
-	o := &operations{calls: make(chan call)}
-	o.operator, o.daemons = running(t, names...)
+	return withShell(running(t, names...))
+}
+
+// withShell gives a shell to an operator on whose hosts these daemons run.
+func withShell(operator *operator, daemons map[string]*process) *operations {
+	t := operator.t
+	t.Helper()
+	o := &operations{operator: operator, daemons: daemons, calls: make(chan call)}
 	for _, tool := range []string{"ssh", "rsync"} {
 		mkdir(t, o.path("bin"))
 		if err := os.WriteFile(o.path("bin/"+tool), []byte("#!/bin/sh\nexec remote "+tool+` "$@"`+"\n"), 0o755); err != nil {
@@ -84,12 +91,24 @@ func (o *operations) pass(conn net.Conn) {
 }
 
 // runbook does what a section of the document says, after what it says shipping is. The edits are those that it asks for,
-// in their order. It returns what was printed.
-func (o *operations) runbook(title string, edits ...edit) string {
+// in their order.
+func (o *operations) runbook(title string, edits ...edit) {
+	o.t.Helper()
+	shipping := fenced(o.t, section(o.t, runbooks, "The runbooks"), "sh")
+	o.run(title, shipping+"\n"+fenced(o.t, section(o.t, runbooks, title), "sh"), edits)
+}
+
+// commands does what a section of another document says.
+func (o *operations) commands(name, title string, edits ...edit) {
+	o.t.Helper()
+	o.run(title, fenced(o.t, section(o.t, name, title), "sh"), edits)
+}
+
+// run gives commands to the shell, which ends with the first that fails.
+func (o *operations) run(title, commands string, edits []edit) {
 	o.t.Helper()
 	o.edits = edits
-	block := func(title string) string { return fenced(o.t, section(o.t, runbooks, title), "sh") }
-	cmd := exec.Command("sh", "-eu", "-c", block("The runbooks")+"\n"+block(title))
+	cmd := exec.Command("sh", "-eu", "-c", commands)
 	var out bytes.Buffer
 	cmd.Dir, cmd.Env, cmd.Stdout, cmd.Stderr = o.home, o.env, &out, &out
 	if err := cmd.Start(); err != nil {
@@ -108,7 +127,7 @@ func (o *operations) runbook(title string, edits ...edit) string {
 				o.t.Fatalf("%s: %v, %d edits were not asked for", title, err, len(o.edits))
 			}
 		}
-		return out.String()
+		return
 	}
 }
 
@@ -130,6 +149,9 @@ func (o *operations) answer(args []string) remoteReply {
 		if words := strings.Fields(strings.Join(args[2:], " ")); words[0] == "systemctl" {
 			return o.systemctl(host, words[1:])
 		}
+		if args[2] == "chown" { // there is no user unibus here
+			return remoteReply{}
+		}
 		return o.shell(host, strings.Join(args[2:], " "))
 	default:
 		err = fmt.Errorf("%q is not as the test knows it", args)
@@ -140,7 +162,7 @@ func (o *operations) answer(args []string) remoteReply {
 	return remoteReply{}
 }
 
-// sync copies a directory between a host and the operator: rsync -a FROM/ TO/
+// sync copies a directory or a file between a host and the operator: rsync -a FROM/ TO/, rsync -a FROM TO
 func (o *operations) sync(from, to string) error {
 	place := func(name string) string {
 		if host, path, ok := strings.Cut(strings.TrimPrefix(name, "root@"), ":"); ok {
@@ -148,10 +170,12 @@ func (o *operations) sync(from, to string) error {
 		}
 		return filepath.Join(o.home, name)
 	}
-	if err := os.MkdirAll(place(to), 0o755); err != nil {
-		return err
+	source := place(from)
+	if strings.HasSuffix(from, "/") {
+		source += "/."
+		mkdir(o.t, place(to))
 	}
-	if out, err := exec.Command("cp", "-a", place(from)+"/.", place(to)).CombinedOutput(); err != nil {
+	if out, err := exec.Command("cp", "-a", source, place(to)).CombinedOutput(); err != nil {
 		return fmt.Errorf("%w: %s", err, out)
 	}
 	return nil
@@ -186,14 +210,14 @@ func (o *operations) systemctl(host string, args []string) (reply remoteReply) {
 		if !runs {
 			o.boot(host)
 		}
-	case "disable --now unibus", "stop unibus", "restart unibus":
+	case "disable --now unibus", "disable --now nats-server", "stop unibus", "restart unibus":
 		if runs {
 			o.halt(d)
 		}
 		if verb == "restart unibus" {
 			o.boot(host)
 		}
-	case "try-reload-or-restart unibus":
+	case "try-reload-or-restart unibus", "reload unibus":
 		if runs {
 			return o.shell(host, "unibus reload")
 		}
@@ -235,7 +259,7 @@ func (o *operations) lose(host string) {
 func (o *operations) change(name string) error {
 	name = filepath.Join(o.home, name)
 	text, err := os.ReadFile(name)
-	if err != nil {
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
 	next := o.edits[0](string(text))
@@ -243,7 +267,7 @@ func (o *operations) change(name string) error {
 	if next == string(text) {
 		return errors.New("the edit changes nothing")
 	}
-	return os.WriteFile(name, []byte(next), 0o644)
+	return os.WriteFile(name, []byte(next), 0o600)
 }
 
 // with puts a node into the file as the document writes one, with its own name, address and recipient.

@@ -21,9 +21,10 @@ import (
 
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
-		"unibus": main,
-		"client": clientMain,
-		"remote": remoteMain,
+		"unibus":      main,
+		"client":      clientMain,
+		"remote":      remoteMain,
+		"nats-server": stockMain,
 	})
 }
 
