@@ -176,7 +176,7 @@ func (g gauges) asset(kind string, a Asset) {
 	set(desiredMetric, float64(a.Replicas.Desired))
 	set(actualMetric, float64(a.Replicas.Actual))
 	set(currentMetric, float64(a.Replicas.Current))
-	set(asDeclaredMetric, flag(a.State == "current" && a.Reason == nil))
+	set(asDeclaredMetric, flag((a.State == AssetCurrent || a.State == AssetSettled) && a.Reason == nil))
 	if a.Leader != nil {
 		g.set(leaderMetric, 1, kind, a.Account, a.Name, *a.Leader)
 	}

@@ -117,7 +117,7 @@ func TestPage(t *testing.T) {
 		lost = "datardos"
 	}
 	b.open(c.url("magnus") + "/")
-	b.shows("All is well. 1 node can be lost.", "UNIBUS_rooms", "current, 3 of 3", "live, as of")
+	b.shows("All is well. 1 node can be lost.", "UNIBUS_rooms", "settled, 3 of 3", "live, as of")
 	b.picture("1-healthy")
 
 	c.kill(lost)

@@ -186,6 +186,9 @@ function drawMap(s) {
     : bad.map((g) => element("p", { className: "warn" }, sign("away", "broken", "warn"), ` gateway ${g.from} → ${g.to}: ${g.up} of ${g.expected} nodes have it`))));
 }
 
+// fine tells whether an asset is as declared; settled is what current becomes once every node has agreed for a while.
+const fine = (a) => a.state === "current" || a.state === "settled";
+
 function drawCell(s, a, n) {
   const p = a.peers.find((p) => p.node === n.name);
   if (!p) return element("td", { className: "cell soft" }, "");
@@ -200,13 +203,13 @@ function drawCell(s, a, n) {
 function drawAssets(s) {
   const all = [...s.buckets.map((a) => ["bucket", a]), ...s.streams.map((a) => ["stream", a]), ...s.object_stores.map((a) => ["object store", a])];
   // What is wrong comes first, else the order of the file stays.
-  all.sort(([, a], [, b]) => Number(a.state === "current") - Number(b.state === "current"));
+  all.sort(([, a], [, b]) => Number(fine(a)) - Number(fine(b)));
   $("assets-section").hidden = all.length === 0;
   $("assets-head").replaceChildren(element("tr", {}, element("th", { scope: "col" }, "Asset"), element("th", { scope: "col" }, "State"),
     ...s.nodes.map((n) => element("th", { scope: "col", className: "cell" }, n.name)), element("th", { scope: "col", className: "num" }, "Values"), element("th", { scope: "col", className: "num" }, "Size")));
   $("assets").replaceChildren(...all.slice(0, MAX_ROWS).map(([kind, a]) => element("tr", {},
     element("th", { scope: "row" }, a.name, element("span", { className: "soft" }, `${kind} in ${a.account}`)),
-    element("td", { className: a.state === "current" ? "" : "warn" }, `${a.state}, ${a.replicas.current} of ${a.replicas.desired}`),
+    element("td", { className: fine(a) ? "" : "warn" }, `${a.state}, ${a.replicas.current} of ${a.replicas.desired}`),
     ...s.nodes.map((n) => drawCell(s, a, n)),
     element("td", { className: "num" }, a.values ?? "–"), element("td", { className: "num" }, size(a.bytes)))));
   $("more").textContent = all.length > MAX_ROWS ? `and ${all.length - MAX_ROWS} more, all of which come after these: unibus status shows them` : "";
