@@ -103,7 +103,7 @@ type rule struct{ summary, explanation string }
 
 var rules = map[Code]rule{
 	codeSyntax:     {"not valid HCL", "The text does not parse. HCL wants `name = value` for arguments and `type \"label\" { … }` for blocks."},
-	codeHostile:    {"input beyond the limits", "The file is larger, deeper or longer than anything a topology needs. The limits protect the daemon from a file that would exhaust it: 16 MiB, 100 nested brackets, 100 signs in a row, 1,000 operators in an argument, 64 KiB for one value in the file and 1 MiB once evaluated, 2,000 nodes, 100,000 blocks, 1,000,000 arguments, values and comments, 1,000,000 lines."},
+	codeHostile:    {"input beyond the limits", "The file is larger, deeper or longer than anything a topology needs. The limits protect the daemon from a file that would exhaust it: 16 MiB, 100 nested brackets, 100 signs in a row, 1,000 operators in an argument, 64 KiB for one value in the file and 1 MiB once evaluated, 2,000 nodes, 100,000 blocks, 500,000 arguments, values and comments, 1,000,000 lines."},
 	codeTemplate:   {"unrendered template", "There is a `{{ … }}`, `{% … %}` or `<% … %>` left over. The configuration management that makes the file has not rendered it."},
 	codeFor:        {"`for` in an expression", "The language has no loops: a file means the same on every host and is as long as what it says. Generators that want loops emit the JSON form."},
 	codeExpression: {"expression without a value", "The expression cannot be evaluated, for instance because it adds a number to a string."},

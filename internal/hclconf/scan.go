@@ -90,7 +90,7 @@ const (
 	maxPieces = 250
 	maxGaps   = 20_000_000
 	maxPart   = 1 << 20
-	maxItems  = 1_000_000
+	maxItems  = 500_000
 	maxBlocks = 100_000
 	maxLines  = 1_000_000
 	maxFlaws  = 100
@@ -340,7 +340,9 @@ func (s *scanner) operator(n int) {
 }
 
 func (s *scanner) count() {
-	s.item(1)
+	if s.peek(0) != '=' || s.peek(1) == '=' { // the = of an argument is counted with it
+		s.item(1)
+	}
 	t := s.top()
 	if t.chain++; t.chain > maxChain {
 		s.stop("more than 1,000 operators in one argument")
