@@ -433,3 +433,35 @@ func (w *writer) pause() {
 	w.stop()
 	<-w.done
 }
+
+// TestRunbookSupercluster makes a supercluster of a running cluster while an application writes.
+func TestRunbookSupercluster(t *testing.T) {
+	t.Parallel()
+	o := operate(t, nodeNames...)
+	o.addHost("athena", spares["athena"])
+	w := o.startWriter()
+	w.goesOn()
+	o.runbook("Adding a cluster, or making a supercluster of one", together(o.with("athena", spares["athena"]), o.inSupercluster))
+	o.whole("magnus", "homer", "datardos", "athena")
+	w.goesOn()
+	w.checkHeld(nodeNames...)
+}
+
+// inSupercluster moves the nodes and the routes of the file into clusters of a supercluster, as the document says.
+func (o *operations) inSupercluster(text string) string {
+	o.t.Helper()
+	own := regexp.MustCompile(`(?ms)^  (node|routes)( "\w+")? \{.*?^  \}\n\n?`)
+	var old, added string
+	for _, block := range own.FindAllString(text, -1) {
+		if strings.Contains(block, `"athena"`) {
+			added += block
+		} else {
+			old += block
+		}
+	}
+	text = o.edit(own.ReplaceAllString(text, ""), `cluster "unibus" {`, `supercluster "unibus" {`,
+		"replicas = 3\n", "replicas = 3\n\n    placement { cluster = \"unibus\" }\n")
+	example := fenced(o.t, section(o.t, runbooks, "Adding a cluster, or making a supercluster of one"), "hcl")
+	gateways := regexp.MustCompile(`(?ms)^  gateways \{.*?^  \}\n`).FindString(example)
+	return o.edit(text, "  tls {\n", "  cluster \"unibus\" {\n"+old+"  }\n\n  cluster \"west\" {\n"+added+"  }\n\n"+gateways+"\n  tls {\n")
+}
