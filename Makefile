@@ -15,7 +15,7 @@ dev: build ## run the example topology, all three nodes, on loopback
 	./bin/unibus dev $(EXAMPLE)
 
 build: ## build bin/unibus, one static binary
-	CGO_ENABLED=0 go build -trimpath -tags=nethttpomithttp2 -ldflags "-s -w" -o bin/unibus ./cmd/unibus
+	CGO_ENABLED=0 go build -trimpath -ldflags "-s -w" -o bin/unibus ./cmd/unibus
 
 test: ## run the tests
 	@[ "$$(id -u)" = 0 ] || echo "not root: the tests that need network namespaces are skipped"
@@ -44,12 +44,12 @@ bench: ## compare with the stock nats-server, writes bench/RESULTS.md
 cross: $(TARGETS:%=$(DIST)/unibus-%) ## build every target into dist, the same bit for bit wherever that is done
 
 $(DIST)/unibus-%: FORCE
-	CGO_ENABLED=0 GOOS=$(word 1,$(subst -, ,$*)) GOARCH=$(word 2,$(subst -, ,$*)) go build -trimpath -buildvcs=false -tags=nethttpomithttp2 \
+	CGO_ENABLED=0 GOOS=$(word 1,$(subst -, ,$*)) GOARCH=$(word 2,$(subst -, ,$*)) go build -trimpath -buildvcs=false \
 		-ldflags "-s -w -X main.version=$(VERSION)" -o $@ ./cmd/unibus
 
 share: ## man pages and shell completion into dist/share
 	@mkdir -p $(DIST)/share/completion
-	CGO_ENABLED=0 go build -tags man -ldflags "-X main.version=$(VERSION)" -o $(DIST)/unibus-host ./cmd/unibus
+	CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags "-s -w -X main.version=$(VERSION)" -o $(DIST)/unibus-host ./cmd/unibus
 	$(DIST)/unibus-host man $(DIST)/share/man
 	for shell in bash zsh fish powershell; do $(DIST)/unibus-host completion $$shell >$(DIST)/share/completion/$$shell || exit 1; done
 	@rm $(DIST)/unibus-host

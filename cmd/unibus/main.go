@@ -131,8 +131,7 @@ The same bytes go to every host; each host finds its own node in them.
 	}
 	root.AddCommand(a.runCommand(), a.devCommand(), a.validateCommand(), a.fmtCommand(), a.renderCommand(), a.planCommand(), a.importCommand(),
 		a.statusCommand(), a.healthCommand(), a.waitCommand(), a.reloadCommand(), a.doctorCommand(), a.backupCommand(), a.restoreCommand(),
-		a.initCommand(), a.pkiCommand(), a.secretCommand(), a.nodeCommand(), a.contextCommand(), a.explainCommand(), a.schemaCommand(), a.versionCommand())
-	root.AddCommand(a.buildCommands()...)
+		a.initCommand(), a.pkiCommand(), a.secretCommand(), a.nodeCommand(), a.contextCommand(), a.explainCommand(), a.schemaCommand(), a.versionCommand(), a.manCommand())
 	a.completions(root)
 	return root
 }

@@ -1,5 +1,3 @@
-//go:build man
-
 package main
 
 import (
@@ -9,14 +7,12 @@ import (
 	"github.com/spf13/cobra/doc"
 )
 
-// buildCommands are the commands of a binary that is built with the tag man, which only writes the man pages that packages
-// install: what renders them is half a megabyte, which nobody needs on a host.
-func (a *app) buildCommands() []*cobra.Command { return []*cobra.Command{a.manCommand()} }
-
+// manCommand writes the man pages that packages install. It is not for everyday use.
 func (a *app) manCommand() *cobra.Command {
 	return &cobra.Command{
-		Use:   "man DIR",
-		Short: "Write the man pages of all commands into a directory",
+		Use:    "man DIR",
+		Short:  "Write the man pages of all commands into a directory",
+		Hidden: true,
 		Long: `Write a man page for every command into DIR, as packages install them. They have the date of SOURCE_DATE_EPOCH.
 
 Exit status: 0 written, 1 not, 64 usage.`,
