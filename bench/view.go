@@ -17,7 +17,7 @@ const viewNotes = "" +
 
 // measureView runs the benchmark of the snapshot in a process of its own.
 func measureView(ctx context.Context, _ *rig, s scale) ([]row, error) {
-	out, err := exec.CommandContext(ctx, "go", "test", "-run", "^$", "-bench", "^BenchmarkSnapshot$", "-benchmem", "-count", strconv.Itoa(s.looks), "./internal/node").CombinedOutput()
+	out, err := exec.CommandContext(ctx, "go", "test", "-run", "^$", "-bench", "^BenchmarkSnapshot$", "-benchmem", "-count", strconv.Itoa(s.looks), "unibus/internal/node").CombinedOutput()
 	if err != nil {
 		return nil, fmt.Errorf("%w: %s", err, out)
 	}

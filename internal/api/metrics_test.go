@@ -1,7 +1,6 @@
 package api
 
 import (
-	"context"
 	"os"
 	"regexp"
 	"slices"
@@ -9,7 +8,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
 	"go.yaml.in/yaml/v3"
 )
 
@@ -28,26 +26,55 @@ func full() Status {
 	}
 }
 
+// sample is a line of the text format: a name, labels, and a value.
+var (
+	sample = regexp.MustCompile(`^([a-z_]+)(?:\{(.+)\})? (?:[0-9.e+]+)$`)
+	label  = regexp.MustCompile(`([a-z_]+)="((?:[^"\\\n]|\\[\\n"])*)"(?:,|$)`)
+)
+
 // gathered are the metrics of a status with the labels that they have.
-func gathered(t *testing.T) map[string][]string {
+func gathered(t *testing.T, s Status) map[string][]string {
 	t.Helper()
-	families, err := metrics(func(context.Context) Status { return full() }).Gather()
-	if err != nil {
-		t.Fatal(err)
-	}
 	all := map[string][]string{}
-	for _, f := range families {
-		if f.GetHelp() == "" {
-			t.Errorf("%s has no help", f.GetName())
+	family := ""
+	for line := range strings.Lines(metrics(s)) {
+		line = strings.TrimSuffix(line, "\n")
+		if about, ok := strings.CutPrefix(line, "# HELP "); ok {
+			name, help, _ := strings.Cut(about, " ")
+			if family = name; help == "" || all[family] != nil {
+				t.Errorf("%s has no help, or two", family)
+			}
+			continue
 		}
-		for _, l := range f.GetMetric()[0].GetLabel() {
-			all[f.GetName()] = append(all[f.GetName()], l.GetName())
+		if strings.HasPrefix(line, "# TYPE ") {
+			if line != "# TYPE "+family+" gauge" {
+				t.Errorf("%s after the help of %s", line, family)
+			}
+			continue
 		}
-		if all[f.GetName()] == nil {
-			all[f.GetName()] = []string{}
+		m := sample.FindStringSubmatch(line)
+		if m == nil || m[1] != family || label.ReplaceAllString(m[2], "") != "" {
+			t.Fatalf("after the help of %s comes %q", family, line)
 		}
+		names := []string{}
+		for _, l := range label.FindAllStringSubmatch(m[2], -1) {
+			names = append(names, l[1])
+		}
+		all[family] = names
 	}
 	return all
+}
+
+// TestMetricText makes sure that no name in a file can break out of its label.
+func TestMetricText(t *testing.T) {
+	s := full()
+	s.Nodes[0].Name = "a\"} 1\nunibus_healthy 0\\"
+	if names := gathered(t, s)["unibus_node_up"]; !slices.Equal(names, ofNode) {
+		t.Errorf("the labels are %q", names)
+	}
+	if want := `unibus_node_up{cluster="c",node="a\"} 1\nunibus_healthy 0\\"} 1`; !strings.Contains(metrics(s), want+"\n") {
+		t.Errorf("%s is not in %s", want, metrics(s))
+	}
 }
 
 var (
@@ -58,7 +85,7 @@ var (
 // TestMetricNames makes sure that the alerts and the dashboard ask only for metrics and labels that there are, and that
 // each metric of ours is asked for somewhere or only for information.
 func TestMetricNames(t *testing.T) {
-	all := gathered(t)
+	all := gathered(t, full())
 	asked := map[string]bool{}
 	for _, name := range []string{"../../alerts/unibus.yaml", "../../dashboards/unibus.json"} {
 		text, err := os.ReadFile(name)
@@ -117,8 +144,5 @@ func TestAlerts(t *testing.T) {
 	}
 	if len(file.Groups[0].Rules) < 10 {
 		t.Errorf("there are %d alerts", len(file.Groups[0].Rules))
-	}
-	if prometheus.NewRegistry().Register(scrape(func(context.Context) Status { return full() })) != nil {
-		t.Error("the metrics cannot be registered")
 	}
 }

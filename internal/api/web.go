@@ -16,8 +16,6 @@ import (
 	"strings"
 	"sync/atomic"
 	"time"
-
-	"github.com/prometheus/client_golang/prometheus/promhttp"
 )
 
 // Web is the read-only side of a daemon on TCP: the page, the status, metrics, health and nats-server's own monitoring
@@ -90,7 +88,10 @@ func (w Web) routes() http.Handler {
 		}
 		w.stream(out, r)
 	})
-	mux.Handle("GET /metrics", promhttp.HandlerFor(metrics(w.Status), promhttp.HandlerOpts{MaxRequestsInFlight: 4}))
+	mux.HandleFunc("GET /metrics", func(out http.ResponseWriter, r *http.Request) {
+		out.Header().Set("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
+		fmt.Fprint(out, metrics(w.Status(r.Context())))
+	})
 	mux.HandleFunc("GET /livez", func(out http.ResponseWriter, _ *http.Request) { fmt.Fprintln(out, "ok") })
 	mux.HandleFunc("GET /readyz", func(out http.ResponseWriter, r *http.Request) {
 		if _, level := w.Status(r.Context()).Health(ScopeNode); level == Critical {

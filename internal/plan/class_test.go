@@ -177,11 +177,14 @@ func certificate(name string) func(*classLab, reflect.Value) {
 
 // stricter are what nats-server v2.15.2 would take live, and why it is not.
 var stricter = map[string]string{
-	"account":                    "an account that comes or goes by a reload loses interest or its JetStream API (nats-server#8560)",
-	"account.(label)":            "the same",
-	"cluster.node.address":       "only without gateways, which advertise it",
-	"cluster.routes.compression": redialled,
-	"cluster.routes.pool_size":   redialled,
+	"account":                      "an account that comes or goes by a reload loses interest or its JetStream API (nats-server#8560)",
+	"account.(label)":              "the same",
+	"cluster.node.address":         "only without gateways, which advertise it",
+	"cluster.node.monitor.enabled": "internal/node opens the port beside its server, and is not told of it again",
+	"cluster.node.monitor.listen":  "the same",
+	"cluster.node.monitor.port":    "the same",
+	"cluster.routes.compression":   redialled,
+	"cluster.routes.pool_size":     redialled,
 }
 
 // redialled is measured: a third of the messages between three nodes that got the file together were lost meanwhile.
@@ -196,6 +199,7 @@ var ours = map[string]string{
 	"cluster.node.age_recipient":       "who encrypts a secret",
 	"cluster.node.hostname":            "the start",
 	"cluster.node.insecure":            "validate",
+	"cluster.node.monitor.token":       "internal/node, with every request",
 	"cluster.routes.previous_password": "internal/server, when it is asked to let a route in",
 	"restarts":                         "internal/node",
 }
