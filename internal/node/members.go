@@ -226,8 +226,11 @@ func (d *daemon) request(ctx context.Context, account, subject string, body any)
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
 	m, err := nc.RequestWithContext(ctx, subject, b)
-	if err != nil {
-		return fmt.Errorf("nobody has answered %s, which the leader of the meta group does: %w", subject, err)
+	switch {
+	case errors.Is(err, context.DeadlineExceeded):
+		return fmt.Errorf("nobody has answered %s in time; the leader of the meta group does, when there is one", subject)
+	case err != nil:
+		return fmt.Errorf("%s: %w", subject, err)
 	}
 	var answer struct{ Error *apiError }
 	if err := json.Unmarshal(m.Data, &answer); err != nil {
