@@ -130,7 +130,7 @@ func (l *lab) holds(on ...string) {
 			for _, p := range b.Peers {
 				peers = append(peers, p.Node)
 			}
-			if slices.Sort(peers); !slices.Equal(peers, on) || b.State != "current" {
+			if slices.Sort(peers); !slices.Equal(peers, on) || b.State != api.AssetCurrent && b.State != api.AssetSettled {
 				return fmt.Errorf("%s is %s on %v, want %v", b.Name, b.State, peers, on)
 			}
 		}

@@ -122,7 +122,7 @@ func stock(t *testing.T, l *lab) {
 	_, _, body = l.web("n2", "/metrics", nil)
 	for _, want := range []string{
 		"unibus_healthy 1", `unibus_node_up{cluster="unibus",node="n3"} 1`, "unibus_meta_quorum 2",
-		`unibus_asset_replicas_current{account="BUS",kind="bucket",name="rooms"} 3`, `unibus_problems{severity="warning"} 0`,
+		`unibus_asset_replicas_current{kind="bucket",account="BUS",name="rooms"} 3`, `unibus_problems{severity="warning"} 0`,
 	} {
 		if !strings.Contains(body, want+"\n") {
 			t.Errorf("metrics have no %s", want)
