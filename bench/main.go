@@ -77,7 +77,7 @@ var (
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err error) {
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
 	flags.SetOutput(stderr)
-	only := flags.String("only", "", "measure only these sections, separated by commas: start, super, load, memory, validate, assets, view")
+	only := flags.String("only", "", "measure only these sections, separated by commas: start, super, load, memory, reload, validate, view, assets")
 	short := flags.Bool("quick", false, "measure next to nothing, to see that it works")
 	out := flags.String("o", "", "write the results to this file (a full run: bench/RESULTS.md)")
 	if err := flags.Parse(args); err != nil {
