@@ -247,6 +247,9 @@ func TestDrainRemoveReplace(t *testing.T) {
 	if m := l.members(at)[leaves]; m.Assets > 0 || m.Leads > 0 || !m.Drained {
 		t.Errorf("%s is %+v after it was drained", leaves, m)
 	}
+	if out := l.must(at, "status", leaves); !strings.Contains(out, "up, drained") {
+		t.Errorf("the status says %s", out)
+	}
 	l.refuses(at, exitLater, "still in the file", "node", "remove", leaves, "--yes="+leaves)
 
 	block := l.block(leaves)

@@ -256,12 +256,15 @@ func links(n api.Node, r api.Routes) string {
 	return fmt.Sprintf("%d/%d", r.Up, r.Expected)
 }
 
-// nodeState is the state, with for how long where that is bad.
+// nodeState is the state, with for how long where that is bad, and whether the node is drained.
 func nodeState(n api.Node, now time.Time) string {
-	if n.State != api.StateDown || n.LastSeen == nil {
-		return n.State
+	switch {
+	case n.State == api.StateDown && n.LastSeen != nil:
+		return n.State + " " + since(*n.LastSeen, now)
+	case n.Drained:
+		return n.State + ", drained"
 	}
-	return n.State + " " + since(*n.LastSeen, now)
+	return n.State
 }
 
 func since(then, now time.Time) string {

@@ -108,6 +108,8 @@ type Node struct {
 	Routes   Routes   `json:"routes"`
 	// Gateways are those to the other clusters, by their names.
 	Gateways Routes `json:"gateways"`
+	// Drained tells that it is to hold nothing: unibus node drain.
+	Drained bool `json:"drained"`
 	// JetStream tells whether it runs there.
 	JetStream *bool `json:"jetstream"`
 	// CertNotAfter is the end of the node's certificate; null without TLS.

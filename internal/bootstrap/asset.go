@@ -130,5 +130,5 @@ func (r *runner) goal(replicas, target int, p *schema.Placement, v *view) int {
 	if v.unsure() {
 		return replicas
 	}
-	return max(replicas, min(target, r.room(p, v.live)))
+	return max(replicas, min(target, r.room(p, v)))
 }

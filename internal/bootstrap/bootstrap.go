@@ -40,7 +40,7 @@ type Meta struct {
 	EverHadLeader bool
 }
 
-// Config is what Run needs to know. Every field but Gone and Every is required.
+// Config is what Run needs to know. Every field but Drained, Without, Gone and Every is required.
 type Config struct {
 	// Topology is what is declared.
 	Topology *schema.Topology
@@ -51,6 +51,8 @@ type Config struct {
 	Meta func() Meta
 	// Connected are the names of the other nodes to which this one has a live route.
 	Connected func() []string
+	// Drained are the names of the nodes that are to hold nothing, and may be nil. It is called as often as Meta.
+	Drained func() []string
 	// JetStream is a connection of this node to itself in an account. An error is tried again.
 	JetStream func(account string) (jetstream.JetStream, error)
 	// Without are declared nodes that the first start does not wait for, until they are connected for the first time.
@@ -175,6 +177,7 @@ type view struct {
 	meta    Meta
 	live    []string  // this node and the declared nodes it is connected to
 	missing []string  // the other declared nodes
+	drained []string  // the nodes that are to hold nothing
 	since   time.Time // of the last change of live
 	voters  int       // how many members the meta group is to have
 	formed  bool      // what is not found does not exist
@@ -186,6 +189,9 @@ func (v *view) unsure() bool { return len(v.missing) > 0 && time.Since(v.since) 
 
 func (r *runner) look() *view {
 	v := &view{meta: r.Meta(), since: time.Now(), changed: make(chan struct{})}
+	if r.Drained != nil {
+		v.drained = r.Drained()
+	}
 	connected := r.Connected()
 	r.Without = slices.DeleteFunc(slices.Clone(r.Without), func(name string) bool { return slices.Contains(connected, name) })
 	for _, n := range r.Topology.Nodes() {
@@ -237,7 +243,7 @@ func (r *runner) pace() time.Duration {
 // refresh wakes the keepers when the cluster has changed.
 func (r *runner) refresh() bool {
 	was, is := r.view.Load(), r.look()
-	if was.meta == is.meta && slices.Equal(was.live, is.live) {
+	if was.meta == is.meta && slices.Equal(was.live, is.live) && slices.Equal(was.drained, is.drained) {
 		return false
 	}
 	if slices.Equal(was.live, is.live) {

@@ -428,10 +428,14 @@ func (k *keeper[C]) judge(a Asset, l *look[C], v *view) (State, string) {
 
 // short says why there are not more replicas.
 func (k *keeper[C]) short(replicas int, v *view) string {
-	if len(v.missing) == 0 {
-		return fmt.Sprintf("%d of %d replicas: no further node matches its placement", replicas, k.target)
+	if len(v.missing) > 0 {
+		return fmt.Sprintf("%d of %d replicas, waiting for %s", replicas, k.target, strings.Join(v.missing, ", "))
 	}
-	return fmt.Sprintf("%d of %d replicas, waiting for %s", replicas, k.target, strings.Join(v.missing, ", "))
+	text := fmt.Sprintf("%d of %d replicas: no further node matches its placement", replicas, k.target)
+	if len(v.drained) > 0 {
+		text += "; drained: " + strings.Join(v.drained, ", ")
+	}
+	return text
 }
 
 // stuck is what keeps nats-server from going on, or "".

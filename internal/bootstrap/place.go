@@ -8,9 +8,9 @@ import (
 )
 
 // room is how many replicas the live nodes can hold, by the rules of nats-server v2.15.2 (selectPeerGroup): the node
-// is in the cluster that the placement names, has all its tags, is not excluded from placement, and no two nodes share
-// a tag that begins with unique_tag.
-func (r *runner) room(p *schema.Placement, live []string) int {
+// is in the cluster that the placement names, has all its tags, is not excluded from placement, for good or because it
+// is drained, and no two nodes share a tag that begins with unique_tag.
+func (r *runner) room(p *schema.Placement, v *view) int {
 	cluster, self := r.Topology.Node(r.Node)
 	name := cluster.Name
 	var want []string
@@ -26,7 +26,7 @@ func (r *runner) room(p *schema.Placement, live []string) int {
 	}
 	taken, n := map[string]bool{}, 0
 	for _, node := range r.Topology.DataNodes() {
-		if c, _ := r.Topology.Node(node.Name); c.Name != name || !slices.Contains(live, node.Name) {
+		if c, _ := r.Topology.Node(node.Name); c.Name != name || !slices.Contains(v.live, node.Name) || slices.Contains(v.drained, node.Name) {
 			continue
 		}
 		tags := lower(node.Tags)

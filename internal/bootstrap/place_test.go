@@ -25,18 +25,20 @@ func TestRoom(t *testing.T) {
 		name      string
 		placement *schema.Placement
 		live      []string
+		drained   []string
 		want      int
 	}{
-		{"one for each zone", nil, all, 2},
-		{"one zone is away", nil, []string{"e2", "e3"}, 1},
-		{"a tag", &schema.Placement{Tags: []string{"SSD"}}, all, 2},
-		{"not a tag", &schema.Placement{Tags: []string{"!ssd"}}, all, 1},
-		{"a zone that is named lifts the rule", &schema.Placement{Tags: []string{"az:2"}}, all, 2},
-		{"another cluster", &schema.Placement{Cluster: "west"}, all, 1},
-		{"nowhere", &schema.Placement{Tags: []string{"gpu"}}, all, 0},
+		{"one for each zone", nil, all, nil, 2},
+		{"one zone is away", nil, []string{"e2", "e3"}, nil, 1},
+		{"a tag", &schema.Placement{Tags: []string{"SSD"}}, all, nil, 2},
+		{"not a tag", &schema.Placement{Tags: []string{"!ssd"}}, all, nil, 1},
+		{"a zone that is named lifts the rule", &schema.Placement{Tags: []string{"az:2"}}, all, nil, 2},
+		{"another cluster", &schema.Placement{Cluster: "west"}, all, nil, 1},
+		{"a node is drained", &schema.Placement{Tags: []string{"az:2"}}, all, []string{"e2"}, 1},
+		{"nowhere", &schema.Placement{Tags: []string{"gpu"}}, all, nil, 0},
 	}
 	for _, tt := range tests {
-		if got := r.room(tt.placement, tt.live); got != tt.want {
+		if got := r.room(tt.placement, &view{live: tt.live, drained: tt.drained}); got != tt.want {
 			t.Errorf("%s: %d, want %d", tt.name, got, tt.want)
 		}
 	}

@@ -48,6 +48,23 @@ func (d *daemon) isDrained() bool {
 	return d.drained
 }
 
+// drainedNodes are the nodes that are to hold nothing, as far as they have said so.
+func (d *daemon) drainedNodes() []string {
+	var all []string
+	if d.isDrained() {
+		all = append(all, d.Node)
+	}
+	d.view.mu.Lock()
+	defer d.view.mu.Unlock()
+	for name, o := range d.view.others {
+		if o.Node.Drained {
+			all = append(all, name)
+		}
+	}
+	slices.Sort(all)
+	return all
+}
+
 // setDrained makes this node one that holds nothing, or one that may hold something again. A restart holds what it waits
 // for until this life of the server has ended, and with it ctx.
 func (d *daemon) setDrained(ctx context.Context, drained bool) error {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -57,4 +58,41 @@ func (l *lab) ask(action, node string) api.NodeEvent {
 		last.Message = err.Error()
 	}
 	return last
+}
+
+// TestDrainedHasNoRoom declares a bucket while a node is drained. It is made without that node, the status says why it has
+// not all its replicas, and it gets them as soon as the drain is taken back.
+func TestDrainedHasNoRoom(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, "n1", "n2", "n3")
+	l.ship(l.text())
+	l.startAll()
+	drained := func(action string, want bool) {
+		t.Helper()
+		eventually(t, func() error {
+			s, err := l.nodes["n1"].status()
+			if err == nil && s.Nodes[2].Drained != want {
+				err = fmt.Errorf("%s: %s", action, l.ask(action, "n3").Message)
+			}
+			return err
+		})
+	}
+	drained(api.NodeDrain, true)
+	l.ship(l.text(`bucket "rooms"`, "bucket \"later\" {}\n  bucket \"rooms\""))
+	const why = "2 of 3 replicas: no further node matches its placement; drained: n3"
+	for _, h := range l.nodes {
+		eventually(t, func() error {
+			s, err := h.status()
+			if err != nil {
+				return err
+			}
+			i := slices.IndexFunc(s.Buckets, func(b api.Asset) bool { return b.Name == "later" })
+			if i < 0 || s.Buckets[i].Replicas.Current != 2 || s.Buckets[i].Reason == nil || *s.Buckets[i].Reason != why {
+				return fmt.Errorf("%s sees %+v", h.name, s.Buckets)
+			}
+			return nil
+		})
+	}
+	drained(api.NodeUndrain, false)
+	l.healthy()
 }

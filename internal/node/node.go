@@ -325,6 +325,7 @@ func (d *daemon) keepAssets(ctx context.Context, s *server.Server, conns *connec
 			Node:      d.Node,
 			Meta:      meta(t, d.Node, s),
 			Connected: s.Peers,
+			Drained:   d.drainedNodes,
 			JetStream: conns.jetStream,
 			Without:   d.waitsNotFor(),
 			Gone:      gone,

@@ -75,6 +75,7 @@ func (d *daemon) self() api.Node {
 	v := api.Node{
 		Name: d.Node, Cluster: cluster.Name, Address: n.Address, State: api.StateUp, Declared: true, LastSeen: &now,
 		PendingRestart: append([]api.Pending{}, d.pending...), Waiting: orNil(d.waiting), RestartError: orNil(d.failed), Reload: d.last,
+		Drained:  d.drained,
 		Versions: api.Versions{Unibus: orNil(d.Version), NATS: &nats}, UptimeSeconds: &up,
 	}
 	if d.file != nil {

@@ -145,6 +145,7 @@ function drawNode(s, n) {
   if (n.config_digest) rows.push(...row("configuration", drifted ? `${short(n.config_digest)}, differs` : short(n.config_digest), drifted ? "warn" : ""));
   if (n.reload?.result === "refused") rows.push(...row("file", "refused, last good one runs", "warn"));
   if (n.pending_restart.length > 0) rows.push(...row("restart", "pending"));
+  if (n.drained) rows.push(...row("replicas", "drained"));
   if (n.jetstream === false) rows.push(...row("JetStream", "off", "warn"));
   if (n.cert_not_after) {
     const left = -since(s, n.cert_not_after);
