@@ -135,6 +135,7 @@ func pass(ctx context.Context, t *schema.Topology, nc *nats.Conn) (took, request
 		},
 		Connected: func() []string { return []string{nodeName(1), nodeName(2)} },
 		JetStream: func(string) (jetstream.JetStream, error) { return js, nil },
+		StepDown:  func(context.Context) error { return errors.New("there is no other node") },
 		Report: func(s bootstrap.Status) {
 			if s.Phase == bootstrap.Ready && requests == 0 {
 				took, requests = milliseconds(time.Since(begin)), float64(sent.Load())

@@ -55,6 +55,8 @@ type Config struct {
 	Drained func() []string
 	// JetStream is a connection of this node to itself in an account. An error is tried again.
 	JetStream func(account string) (jetstream.JetStream, error)
+	// StepDown gives away the leadership of the meta group that this node has. It may take as long as its context allows.
+	StepDown func(context.Context) error
 	// Without are declared nodes that the first start does not wait for, until they are connected for the first time.
 	Without []string
 	// Gone are assets that the file does not have any more, and may be nil.
@@ -110,6 +112,7 @@ func Run(ctx context.Context, cfg Config, log hclog.Logger) error {
 	if len(r.Gone) > 0 {
 		wg.Go(func() { r.watchGone(ctx) })
 	}
+	wg.Go(func() { r.admit(ctx) })
 	r.watch(ctx)
 	wg.Wait()
 	return nil
@@ -138,7 +141,8 @@ type runner struct {
 
 	last      Status // what was reported last
 	everReady bool
-	waitedFor []string  // what was logged as missing last
+	waitedFor []string // what was logged as missing last
+	stalled   stall
 	worse     time.Time // since when it is degraded, zero when it is not
 	complain  bool      // that was logged
 }
@@ -296,6 +300,9 @@ func (r *runner) diary(s Status) {
 		}
 		r.waitedFor = s.Missing
 	}
+	if line := r.stalled.line(s); line != "" {
+		r.log.Info("waiting", "reason", line)
+	}
 	switch {
 	case s.Phase == Ready:
 		if !r.everReady || r.complain {
@@ -309,4 +316,27 @@ func (r *runner) diary(s Status) {
 		r.complain = true
 		r.log.Warn("degraded", "reason", s.Reason)
 	}
+}
+
+// stall is a reason to wait, other than that nodes are missing.
+type stall struct {
+	reason string
+	since  time.Time
+	said   bool
+}
+
+// line is the reason, once, when it has lasted.
+func (w *stall) line(s Status) string {
+	reason := ""
+	if s.Phase == Waiting && len(s.Missing) == 0 {
+		reason = s.Reason
+	}
+	if reason != w.reason {
+		*w = stall{reason: reason, since: time.Now()}
+	}
+	if w.said || reason == "" || time.Since(w.since) < dwell {
+		return ""
+	}
+	w.said = true
+	return reason
 }

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -75,6 +76,8 @@ type nodes struct {
 	every   time.Duration    // between looks of a run at rest; zero is 50 ms
 	silent  bool             // runs do not log
 	gone    []Gone           // what runs are told of
+
+	stepDowns atomic.Int32 // that runs have asked for
 }
 
 // newNodes starts nothing yet. One node is standalone.
@@ -193,6 +196,18 @@ func (c *nodes) known(nc *nats.Conn) {
 	}
 }
 
+// stepDown has the meta leader give way to another node, and counts it.
+func (c *nodes) stepDown(ctx context.Context, i int) error {
+	nc, err := nats.Connect("", nats.InProcessServer(c.servers[i]), nats.UserInfo("sys", "sys"))
+	if err != nil {
+		return err
+	}
+	defer nc.Close()
+	c.stepDowns.Add(1)
+	_, err = nc.RequestWithContext(ctx, "$JS.API.META.LEADER.STEPDOWN", nil)
+	return err
+}
+
 func (c *nodes) js(i int, opts ...jetstream.JetStreamOpt) jetstream.JetStream {
 	c.t.Helper()
 	js, err := jetstream.New(c.connect(i), opts...)
@@ -261,6 +276,7 @@ func (c *nodes) bootstrap(i int, t *schema.Topology, opts ...jetstream.JetStream
 			}
 			return js, nil
 		},
+		StepDown: func(ctx context.Context) error { return c.stepDown(ctx, i) },
 		Report: func(s Status) {
 			r.mu.Lock()
 			defer r.mu.Unlock()

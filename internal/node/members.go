@@ -150,13 +150,18 @@ func (d *daemon) stepDown(ctx context.Context, s *server.Server) (left int, err 
 	if !s.Meta().IsLeader {
 		return left, nil
 	}
-	if err := d.request(ctx, schema.SystemAccount, "$JS.API.META.LEADER.STEPDOWN", nil); err != nil {
+	if err := d.stepDownMeta(ctx); err != nil {
 		return left, err
 	}
 	for end := time.Now().Add(handOverWait); s.Meta().Leader == "" && time.Now().Before(end); {
 		pause(ctx, 10*time.Millisecond)
 	}
 	return left, nil
+}
+
+// stepDownMeta gives the leadership of the meta group to another node.
+func (d *daemon) stepDownMeta(ctx context.Context) error {
+	return d.request(ctx, schema.SystemAccount, "$JS.API.META.LEADER.STEPDOWN", nil)
 }
 
 // order asks a node to do something about itself. The error is errSilent where nobody of that name answers.

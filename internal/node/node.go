@@ -327,6 +327,7 @@ func (d *daemon) keepAssets(ctx context.Context, s *server.Server, conns *connec
 			Connected: s.Peers,
 			Drained:   d.drainedNodes,
 			JetStream: conns.jetStream,
+			StepDown:  d.stepDownMeta,
 			Without:   d.waitsNotFor(),
 			Gone:      gone,
 			Report:    d.report,
