@@ -22,8 +22,11 @@ import (
 	"golang.org/x/tools/go/packages"
 )
 
-// release is the version of the test's packages.
-const release = "1.2.3"
+// release is the version of the test's packages, next the one that follows it.
+const (
+	release = "1.2.3"
+	next    = "1.2.4"
+)
 
 // run runs a command in the root of the repository and returns what it says.
 func run(t *testing.T, dir string, args ...string) string {
@@ -99,6 +102,11 @@ func TestPackage(t *testing.T) {
 	if !bytes.HasPrefix(rpm, []byte{0xed, 0xab, 0xee, 0xdb}) {
 		t.Errorf("the rpm begins with %x", rpm[:4])
 	}
+
+	t.Run("systemd", func(t *testing.T) {
+		run(t, "..", "env", "VERSION="+next, "DIST="+dist, "ARCH="+runtime.GOARCH, "go", "tool", "-modfile=tools/package/go.mod", "nfpm", "package", "-f", "packaging/nfpm.yaml", "-p", "deb", "-t", dist)
+		underSystemd(t, deb, strings.ReplaceAll(deb, release, next))
+	})
 
 	run(t, ".", "dpkg", "--root="+root, "--force-script-chrootless", "--force-not-root", "--log=/dev/null", "--remove", "unibus")
 	if _, err := os.Stat(filepath.Join(root, "usr/bin/unibus")); err == nil {
@@ -208,7 +216,7 @@ func TestTargets(t *testing.T) {
 func TestUnit(t *testing.T) {
 	t.Parallel()
 	unit := string(readFile(t, "unibus.service"))
-	for _, line := range []string{"Type=notify", "RestartPreventExitStatus=64 77 78", "ExecReload=/usr/bin/unibus reload", "StateDirectory=unibus", "RuntimeDirectory=unibus"} {
+	for _, line := range []string{"Type=notify", "RestartPreventExitStatus=64 66 77 78", "ExecReload=/usr/bin/unibus reload", "StateDirectory=unibus", "RuntimeDirectory=unibus"} {
 		if !strings.Contains(unit, "\n"+line+"\n") {
 			t.Errorf("the unit has no %s", line)
 		}
