@@ -93,7 +93,7 @@ func newOperator(t *testing.T) *operator {
 func (o *operator) addHost(name, addr string) {
 	o.t.Helper()
 	o.hosts[name] = o.net.Host(name, addr)
-	mkdir(o.t, o.path(name+"/etc/unibus"), o.path(name+"/var/lib/unibus"))
+	mkdir(o.t, o.path(name+"/etc/unibus"), o.path(name+"/var/lib/unibus"), o.path(name+"/bin"))
 	o.etc[addr] = o.path(name + "/etc/unibus")
 	o.etc[name] = o.etc[addr]
 }
@@ -191,9 +191,9 @@ func (o *operator) service() []string {
 	return append([]string{"env", string(environment[1])}, strings.Fields(string(command[1]))...)
 }
 
-// within is a command with the /etc and /var/lib of a host.
+// within is a command with the /etc and /var/lib of a host, and the binary that is installed there.
 func (o *operator) within(host string, args ...string) []string {
-	const script = `mount --bind "$0/etc" /etc && mount --bind "$0/var/lib" /var/lib && cd / && exec "$@"`
+	const script = `mount --bind "$0/etc" /etc && mount --bind "$0/var/lib" /var/lib && cd / && PATH="$0/bin:$PATH" exec "$@"`
 	return append([]string{"unshare", "--mount", "--propagation", "private", "--", "sh", "-c", script, o.path(host)}, args...)
 }
 

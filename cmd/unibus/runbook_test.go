@@ -14,6 +14,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -39,6 +40,8 @@ type operations struct {
 	calls   chan call
 	env     []string
 	edits   []edit
+	// restarted is called after every `systemctl restart`; nil is allowed.
+	restarted func(host string)
 }
 
 func operate(t *testing.T, names ...string) *operations {
@@ -216,6 +219,9 @@ func (o *operations) systemctl(host string, args []string) (reply remoteReply) {
 		}
 		if verb == "restart unibus" {
 			o.boot(host)
+			if o.restarted != nil {
+				o.restarted(host)
+			}
 		}
 	case "try-reload-or-restart unibus", "reload unibus":
 		if runs {
@@ -344,7 +350,6 @@ func TestRunbooks(t *testing.T) {
 		{title: "Rotating the route secret", nodes: "magnus homer datardos"},
 		{title: "Renewing certificates", nodes: "magnus homer datardos"},
 		{title: "Replacing the authority", nodes: "magnus homer datardos"},
-		{title: "Upgrading", nodes: "magnus homer datardos"},
 		{title: "Replacing a node under the same name", before: func() { o.lose("homer") }, nodes: "magnus homer datardos"},
 		{title: "Adding a node", edits: []edit{o.with("athena", spares["athena"])}, nodes: "magnus homer datardos athena"},
 		{title: "Removing a node", edits: []edit{o.without("homer")}, nodes: "magnus datardos athena"},
@@ -361,6 +366,65 @@ func TestRunbooks(t *testing.T) {
 		w.goesOn()
 	}
 	w.checkHeld("magnus", "athena", "hermes")
+}
+
+// TestRunbookUpgrade puts another version on every host while an application writes, and restarts one after the other.
+// Meanwhile both versions are one cluster.
+func TestRunbookUpgrade(t *testing.T) {
+	t.Parallel()
+	o := operate(t, nodeNames...)
+	runs := map[string]string{"magnus": version, "homer": version, "datardos": version}
+	mixed := 0
+	o.restarted = func(host string) {
+		runs[host] = "9.9.9"
+		o.versions(host, runs)
+		if slices.Contains(slices.Collect(maps.Values(runs)), version) {
+			mixed++
+		}
+	}
+	w := o.startWriter()
+	w.goesOn()
+	o.install("9.9.9", nodeNames...)
+	o.versions("homer", runs)
+	o.runbook("Upgrading")
+	if mixed != 2 {
+		t.Errorf("after %d restarts there were two versions, want 2; now %v run", mixed, runs)
+	}
+	o.whole(nodeNames...)
+	w.goesOn()
+	w.check()
+}
+
+// install builds a version and puts it where the shells and daemons of hosts find it. Daemons that run go on.
+func (o *operations) install(version string, hosts ...string) {
+	o.t.Helper()
+	built := o.path(version)
+	build := exec.Command("go", "build", "-ldflags", "-s -w -X main.version="+version, "-o", built, ".")
+	if out, err := build.CombinedOutput(); err != nil {
+		o.t.Fatalf("%v: %s", err, out)
+	}
+	for _, host := range hosts {
+		if err := os.Symlink(built, o.path(host+"/bin/unibus")); err != nil {
+			o.t.Fatal(err)
+		}
+	}
+}
+
+// versions waits until a host shows that these versions run.
+func (o *operations) versions(host string, want map[string]string) {
+	o.t.Helper()
+	eventually(o.t, func() error {
+		s, err := o.status(host)
+		if err != nil {
+			return err
+		}
+		for _, n := range s.Nodes {
+			if got := n.Versions.Unibus; got == nil || *got != want[n.Name] {
+				return fmt.Errorf("%s runs another version than %s: %+v", n.Name, want[n.Name], n)
+			}
+		}
+		return nil
+	})
 }
 
 // whole waits until the cluster is these nodes, and all is as declared.
