@@ -70,10 +70,10 @@ func (d digester) value(v reflect.Value) {
 		}
 	case reflect.Struct:
 		fmt.Fprint(d, v.Type().Name(), "{")
-		proto := specOf(v.Type()).proto
-		for _, f := range reflect.VisibleFields(v.Type()) {
+		spec := specOf(v.Type())
+		for _, f := range spec.visible {
 			x := v.FieldByIndex(f.Index)
-			if f.Anonymous || f.Name == "Secrets" || isDefault(x, proto.FieldByIndex(f.Index)) { // a secret counts where it is used
+			if f.Anonymous || f.Name == "Secrets" || isDefault(x, spec.proto.FieldByIndex(f.Index)) { // a secret counts where it is used
 				continue
 			}
 			fmt.Fprint(d, f.Name, ":")

@@ -15,11 +15,12 @@ import (
 
 // spec is what a block may hold, read once from the tags of its struct.
 type spec struct {
-	typ    reflect.Type
-	label  []int // index of the field for the label; nil when the block has none
-	attrs  map[string]*attrSpec
-	blocks map[string]*blockSpec
-	order  []string // the names of attrs and blocks as they stand in the struct
+	typ     reflect.Type
+	visible []reflect.StructField
+	label   []int // index of the field for the label; nil when the block has none
+	attrs   map[string]*attrSpec
+	blocks  map[string]*blockSpec
+	order   []string // the names of attrs and blocks as they stand in the struct
 	// inherits tells that the settings of nodes may stand here for the nodes inside.
 	inherits bool
 	proto    reflect.Value // what stands where nothing is written
@@ -70,8 +71,8 @@ func specOf(t reflect.Type) *spec {
 	if s, ok := specs.Load(t); ok {
 		return s.(*spec)
 	}
-	s := &spec{typ: t, attrs: map[string]*attrSpec{}, blocks: map[string]*blockSpec{}, proto: reflect.New(t).Elem()}
-	for _, f := range reflect.VisibleFields(t) {
+	s := &spec{typ: t, visible: reflect.VisibleFields(t), attrs: map[string]*attrSpec{}, blocks: map[string]*blockSpec{}, proto: reflect.New(t).Elem()}
+	for _, f := range s.visible {
 		tag, ok := f.Tag.Lookup("hcl")
 		if !ok {
 			continue

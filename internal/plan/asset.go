@@ -53,7 +53,7 @@ func declared(t *schema.Topology) (map[assetKey]reflect.Value, []assetKey) {
 	add := func(k assetKey, block reflect.Value) { all[k], order = block, append(order, k) }
 	for _, a := range t.Accounts {
 		contents := reflect.ValueOf(&a.Contents).Elem()
-		for _, f := range reflect.VisibleFields(contents.Type()) {
+		for _, f := range visible(contents.Type()) {
 			kind, _, _ := strings.Cut(f.Tag.Get("hcl"), ",")
 			if f.Type.Kind() != reflect.Slice || classOf(f.Tag) != Data {
 				continue

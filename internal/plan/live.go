@@ -83,7 +83,7 @@ func keepClusters(running, t *schema.Topology, node string) {
 
 // keep takes back the values of a struct that need a restart.
 func keep(was, is reflect.Value) {
-	for _, f := range reflect.VisibleFields(is.Type()) {
+	for _, f := range visible(is.Type()) {
 		name, kind, _ := strings.Cut(f.Tag.Get("hcl"), ",")
 		if name == "" || kind == "label" {
 			continue

@@ -11,6 +11,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"unibus/config/schema"
 )
@@ -285,7 +286,7 @@ func dialled(class Class) string {
 // fields compares two structs of the schema, attribute by attribute and block by block.
 func fields(old, new reflect.Value, prefix string) []Change {
 	var out []Change
-	for _, f := range reflect.VisibleFields(old.Type()) {
+	for _, f := range visible(old.Type()) {
 		name, kind, _ := strings.Cut(f.Tag.Get("hcl"), ",")
 		if name == "" || kind == "label" || kind == "attrs" {
 			continue
@@ -309,6 +310,19 @@ func fields(old, new reflect.Value, prefix string) []Change {
 		}
 	}
 	return out
+}
+
+// known holds the fields of the structs of the schema by their reflect.Type, a memo of a pure function.
+var known sync.Map
+
+// visible is reflect.VisibleFields.
+func visible(t reflect.Type) []reflect.StructField {
+	if all, ok := known.Load(t); ok {
+		return all.([]reflect.StructField)
+	}
+	all := reflect.VisibleFields(t)
+	known.Store(t, all)
+	return all
 }
 
 // block compares a block that may be absent.
@@ -385,7 +399,7 @@ func title(name string, block reflect.Value, i int) string {
 }
 
 func labelOf(block reflect.Value) (string, bool) {
-	for _, f := range reflect.VisibleFields(block.Type().Elem()) {
+	for _, f := range visible(block.Type().Elem()) {
 		if f.Tag.Get("hcl") == ",label" {
 			return block.Elem().FieldByIndex(f.Index).String(), true
 		}
