@@ -41,6 +41,7 @@ type Watcher struct {
 	// The rest belongs to Watch.
 	events  *fsnotify.Watcher
 	dirs    []directory // that events is about
+	names   nameSet     // on the way to the files
 	last    time.Time   // look
 	pending time.Time   // since when something waits to be reported; zero when nothing does
 }
@@ -194,6 +195,10 @@ func (w *Watcher) Watch(ctx context.Context, changed func(Change)) error {
 		c, wait := w.settled()
 		if len(c.Names) > 0 {
 			changed(c)
+			select {
+			case <-w.wake: // the next look comes at once
+			default:
+			}
 			hinted = true
 			continue
 		}
@@ -203,6 +208,7 @@ func (w *Watcher) Watch(ctx context.Context, changed func(Change)) error {
 }
 
 // rest waits until the next look is due: after the given time, or, with a hint, as soon as the last look is a step ago.
+// An event is a hint if it is about a name on the way to the files, or about a directory that is watched.
 func (w *Watcher) rest(ctx context.Context, wait time.Duration) (hinted bool) {
 	var events <-chan fsnotify.Event
 	var errs <-chan error
@@ -218,10 +224,12 @@ func (w *Watcher) rest(ctx context.Context, wait time.Duration) (hinted bool) {
 		case <-timer.C:
 			return hinted
 		case <-w.wake:
-		case _, ok := <-events:
+		case e, ok := <-events:
 			if !ok {
 				events, errs = nil, nil
 				w.closeEvents()
+			} else if !w.names[filepath.Base(e.Name)] {
+				continue
 			}
 		case <-errs: // an overflow, or worse: whatever was lost, the next look begins anew
 			events, errs = nil, nil
@@ -308,6 +316,9 @@ func (w *Watcher) settled() (c Change, wait time.Duration) {
 	}
 	if quiet := w.last.Sub(moved); quiet < w.pace.settle {
 		if w.last.Sub(w.pending) < w.pace.longest {
+			if w.polling == "" { // what moves until then is noticed
+				return c, w.pace.settle - quiet
+			}
 			return c, min(w.pace.step, w.pace.settle-quiet)
 		}
 		fresh = slices.DeleteFunc(fresh, func(name string) bool { return w.last.Sub(w.files[name].turned) < w.pace.settle/2 })
@@ -330,7 +341,8 @@ func (w *Watcher) settled() (c Change, wait time.Duration) {
 // follow watches every directory that leads to the files. It returns why it cannot, or "".
 func (w *Watcher) follow(names []string) (polling string) {
 	for range 3 { // until nothing moved between finding the directories and watching them
-		dirs := directories(names)
+		dirs, on := directories(names)
+		w.names = on
 		settled := w.events != nil && slices.EqualFunc(dirs, w.dirs, directory.same)
 		if !settled {
 			w.closeEvents()
@@ -379,26 +391,47 @@ type directory struct {
 
 func (d directory) same(o directory) bool { return d.path == o.path && os.SameFile(d.info, o.info) }
 
-// directories are those in which the kernel looks up a name on its way from the root to any of the files.
-func directories(names []string) []directory {
-	found := map[string]fs.FileInfo{}
+// nameSet are names without the directories that they are in.
+type nameSet map[string]bool
+
+// directories are those in which the kernel looks up a name on its way from the root to any of the files, and on are the
+// names that it looks up.
+func directories(names []string) (dirs []directory, on nameSet) {
+	found, links := map[string]fs.FileInfo{}, map[string]string{}
+	on = nameSet{"/": true}
+	readlink := func(path string) string {
+		target, ok := links[path]
+		if !ok {
+			target, _ = os.Readlink(path) // not a link, or not there
+			links[path] = target
+		}
+		return target
+	}
 	for _, name := range names {
-		resolve(name, func(dir string) {
-			if info, err := os.Lstat(dir); err == nil && info.IsDir() {
-				found[dir] = info
+		resolve(name, readlink, func(dir, name string) {
+			on[filepath.Base(name)] = true
+			if _, ok := found[dir]; !ok {
+				found[dir], _ = os.Lstat(dir)
 			}
 		})
 	}
-	var dirs []directory
 	for _, path := range slices.Sorted(maps.Keys(found)) {
-		dirs = append(dirs, directory{path, found[path]})
+		if info := found[path]; info != nil && info.IsDir() {
+			dirs = append(dirs, directory{path, info})
+		}
 	}
-	return dirs
+	return dirs, on
+}
+
+// readlink is where a symbolic link leads, or "" where there is none.
+func readlink(path string) string {
+	target, _ := os.Readlink(path)
+	return target
 }
 
 // resolve follows a path as the kernel does, through every symbolic link. It calls visit with each directory in which a
-// name is looked up, whether or not anything is there, and returns where the path ends.
-func resolve(name string, visit func(dir string)) string {
+// name is looked up, and the name, whether or not anything is there, and returns where the path ends.
+func resolve(name string, readlink func(path string) string, visit func(dir, name string)) string {
 	if !filepath.IsAbs(name) {
 		wd, _ := os.Getwd()
 		name = wd + "/" + name // not cleaned: in link/.. the link counts
@@ -414,10 +447,10 @@ func resolve(name string, visit func(dir string)) string {
 			at = filepath.Dir(at)
 			continue
 		}
-		visit(at)
+		visit(at, next)
 		path := filepath.Join(at, next)
-		target, err := os.Readlink(path)
-		if err != nil { // not a link, or not there
+		target := readlink(path)
+		if target == "" {
 			at = path
 			continue
 		}
@@ -490,7 +523,7 @@ func SingleFileMount(name string) bool {
 	if err != nil {
 		return false
 	}
-	at := resolve(name, func(string) {})
+	at := resolve(name, readlink, func(string, string) {})
 	unescape := strings.NewReplacer(`\040`, " ", `\011`, "\t", `\012`, "\n", `\134`, `\`)
 	for line := range strings.Lines(string(mounts)) {
 		if fields := strings.Fields(line); len(fields) > 4 && unescape.Replace(fields[4]) == at {

@@ -51,6 +51,7 @@ func TestWatchReplace(t *testing.T) {
 		setup  func(d *dir)        // makes the file with version(0); only writes it when nil
 		update func(d *dir, n int) // makes the content version(n)
 		same   bool                // update changes nothing
+		unseen bool                // nor is it a reason to look
 		pace   pace                // eventsOnly when zero
 		root   bool
 	}
@@ -273,7 +274,7 @@ func TestWatchReplace(t *testing.T) {
 		{name: "the same bytes, renamed over", same: true, update: func(d *dir, _ int) {
 			d.replace("unibus.hcl", d.read("unibus.hcl"))
 		}},
-		{name: "another file in the directory", same: true, update: func(d *dir, n int) {
+		{name: "another file in the directory", same: true, unseen: true, update: func(d *dir, n int) {
 			d.write("unibus.hcl.bak", version(100+n))
 		}},
 		{
@@ -321,7 +322,9 @@ func TestWatchReplace(t *testing.T) {
 				read := d.lastRead()
 				way.update(d, n)
 				if way.same {
-					d.quietSince(read)
+					if !way.unseen {
+						d.quietSince(read)
+					}
 					continue
 				}
 				want = append(want, d.file+" version "+fmt.Sprint(n))
@@ -609,18 +612,24 @@ func TestResolve(t *testing.T) {
 	for _, name := range []string{"a/b/file", "ab/file", "ab/../b/file", "c/file", "a/c/file", "a/c/../ab/./file"} {
 		want, err := filepath.EvalSymlinks(d.root + "/" + name)
 		d.check(err)
-		if got := resolve(d.root+"/"+name, func(string) {}); got != want {
+		if got := resolve(d.root+"/"+name, readlink, func(string, string) {}); got != want {
 			t.Errorf("resolve(%s) = %s, want %s", name, got, want)
 		}
 	}
 	var visited []string
-	resolve(d.path("a/c/none/below"), func(dir string) {
+	resolve(d.path("a/c/none/below"), readlink, func(dir, _ string) {
 		if rel, ok := strings.CutPrefix(dir, d.root); ok {
 			visited = append(visited, rel)
 		}
 	})
 	if want := []string{"", "/a", "", "/c", "/c/none"}; !slices.Equal(visited, want) {
 		t.Errorf("visited %q, want %q", visited, want)
+	}
+	_, on := directories([]string{d.path("a/c/none/below"), d.path("c/file")})
+	for name, want := range map[string]bool{"a": true, "c": true, "none": true, "below": true, "ab": true, "b": true, "file": true, filepath.Base(d.root): true, "file.bak": false} {
+		if on[name] != want {
+			t.Errorf("an event about %s counts: %v, want %v", name, on[name], want)
+		}
 	}
 }
 
