@@ -11,6 +11,15 @@ import (
 	"unibus/config/schema"
 )
 
+// Files are the authorities, the certificate and the key of the node, as the file names them; none without TLS.
+func (c Conf) Files() []string {
+	t := c.node.TLS
+	if t == nil {
+		return nil
+	}
+	return []string{t.CAFile, t.CertFile, t.KeyFile}
+}
+
 // checkFiles opens the certificates of the node, because nats-server's own errors about them do not name the setting.
 func (c Conf) checkFiles() error {
 	t := c.node.TLS

@@ -96,6 +96,7 @@ func (c Conf) Check() error {
 	// with a thousand nodes is checked a thousand times.
 	opts, err := c.options(c.render(view{secret: schema.Secret.String, routes: []*schema.Node{c.node}}))
 	if err == nil {
+		opts.MaxClosedClients, opts.JetStreamConcurrentIOs = 1, 1 // NewServer makes room for 10,000 and 4096
 		_, err = natsserver.NewServer(opts)
 	}
 	if err != nil {

@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"fmt"
+	"sync"
 
 	"github.com/nats-io/nkeys"
 
@@ -15,13 +16,13 @@ import (
 //
 // The zero value is for rendering and checking: its public keys look like any other, but nobody has the private ones.
 type Identity struct {
-	seed  [sha256.Size]byte
-	known bool
+	seed   [sha256.Size]byte
+	public *sync.Map // the public keys by account, which take long to compute; nil in the zero value
 }
 
 // NewIdentity is a fresh identity.
 func NewIdentity() (Identity, error) {
-	id := Identity{known: true}
+	id := Identity{public: &sync.Map{}}
 	if _, err := rand.Read(id.seed[:]); err != nil {
 		return Identity{}, err
 	}
@@ -30,9 +31,12 @@ func NewIdentity() (Identity, error) {
 
 // PublicKey is the nkey of the daemon's user in the account.
 func (id Identity) PublicKey(account string) string {
-	if !id.known {
+	if id.public == nil {
 		raw := id.rawSeed(account)
 		return encode(nkeys.PrefixByteUser, raw[:])
+	}
+	if public, ok := id.public.Load(account); ok {
+		return public.(string)
 	}
 	kp, err := id.KeyPair(account)
 	if err != nil {
@@ -42,12 +46,13 @@ func (id Identity) PublicKey(account string) string {
 	if err != nil {
 		panic(err)
 	}
+	id.public.Store(account, public)
 	return public
 }
 
 // KeyPair is the key pair that PublicKey belongs to. The zero Identity has none.
 func (id Identity) KeyPair(account string) (nkeys.KeyPair, error) {
-	if !id.known {
+	if id.public == nil {
 		return nil, nkeys.ErrCannotSign
 	}
 	raw := id.rawSeed(account)
