@@ -94,8 +94,7 @@ func (d *daemon) setDrained(ctx context.Context, drained bool) error {
 	if was != drained {
 		d.Log.Info("drained", "now", drained)
 	}
-	_, err = d.give(srv, t, told)
-	return err
+	return d.restate(srv, t, told)
 }
 
 // leave makes everything that is here go elsewhere, if this node is to hold nothing.

@@ -240,7 +240,7 @@ func (d *daemon) live(ctx context.Context) error {
 		return err
 	}
 	d.awaitKnown(ctx, t)
-	served := d.fingerprint(conf, t)
+	served := fingerprint(conf)
 	conf = conf.WithMetadata(told)
 	// The server outlives what uses it, so that in-process connections are closed before it looks for clients to drain.
 	serverCtx, stopServer := context.WithCancel(context.WithoutCancel(ctx))

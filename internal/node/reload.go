@@ -116,29 +116,24 @@ func (d *daemon) apply(c *hclconf.Config, read map[string][]byte, trigger string
 	if len(r.Problems) > 0 {
 		return refuse(refusal(&r))
 	}
-	if err := d.verify(c); err != nil { // all of it, before any part
-		if diag, ok := Diagnose(c, err); ok {
-			r.Diagnostics = append(r.Diagnostics, ViewDiagnostics([]hclconf.Diagnostic{diag})...)
-		} else {
-			r.Error = err.Error()
-		}
-		return refuse(refusal(&r))
+	live := plan.LivePart(running, c.Topology, d.Node)
+	conf, err := d.verify(c, live, req.DryRun)
+	if err != nil {
+		return refuse(mistake(&r, c, err))
 	}
 	if req.DryRun {
 		r.Result = api.ReloadDryRun
 		return r
 	}
 	d.reached("planned")
-	live := plan.LivePart(running, c.Topology, d.Node)
 	pending := pendingRestart(live, c, d.Node)
-	given, err := d.give(srv, live, facts(c, false, pending))
+	given, err := d.give(srv, conf, facts(c, false, pending))
 	switch {
 	case errors.Is(err, server.ErrBroken):
 		d.Log.Error("only a restart helps", "error", err)
 		live, pending = running, []api.Pending{{Attribute: "the server", Old: "broken", New: "restarted"}}
 	case err != nil:
-		r.Error = err.Error()
-		return refuse(r.Error)
+		return refuse(mistake(&r, c, err))
 	}
 	r.Result = api.ReloadApplied
 	switch {
@@ -154,26 +149,39 @@ func (d *daemon) apply(c *hclconf.Config, read map[string][]byte, trigger string
 	return r
 }
 
-// verify finds what nats-server would refuse of a file at the next start, certificates included.
-func (d *daemon) verify(c *hclconf.Config) error {
-	conf, err := server.NewConf(c.Topology, d.Node, d.id)
-	if err == nil {
-		_, err = conf.Options()
+// mistake adds to a result why a file cannot be run: as a diagnostic, where a value of the file is at fault.
+func mistake(r *api.Reload, c *hclconf.Config, err error) string {
+	if diag, ok := Diagnose(c, err); ok {
+		r.Diagnostics = append(r.Diagnostics, ViewDiagnostics([]hclconf.Diagnostic{diag})...)
+	} else {
+		r.Error = err.Error()
 	}
-	return err
+	return refusal(r)
+}
+
+// verify is what to give the server of a file of which some is live. What it finds in all of the file, before any part is
+// taken up, is what nats-server would refuse at the next start, certificates included. Where all is live and to be given,
+// that is left to give.
+func (d *daemon) verify(c *hclconf.Config, live *schema.Topology, dryRun bool) (server.Conf, error) {
+	all, err := d.conf(c.Topology)
+	if err != nil {
+		return all, err
+	}
+	part, err := d.conf(live)
+	if err != nil || !dryRun && part.Text() == all.Text() {
+		return all, err // whose values have places in the file
+	}
+	_, err = all.Options()
+	return part, err
 }
 
 // give gives the running server another configuration, unless it has that already, and with it what stock tools are to
-// be told. It says whether more has changed than that.
-func (d *daemon) give(srv *server.Server, t *schema.Topology, facts map[string]string) (given bool, err error) {
+// be told. It says whether more has changed than that. It is all or nothing.
+func (d *daemon) give(srv *server.Server, conf server.Conf, facts map[string]string) (given bool, err error) {
 	if srv == nil {
 		return false, errNoServer
 	}
-	conf, err := d.conf(t)
-	if err != nil {
-		return false, err
-	}
-	served := d.fingerprint(conf, t)
+	served := fingerprint(conf)
 	d.mu.Lock()
 	given = served != d.served
 	told := maps.Equal(facts, d.told)
@@ -192,16 +200,23 @@ func (d *daemon) give(srv *server.Server, t *schema.Topology, facts map[string]s
 	return given, nil
 }
 
+// restate gives the server what it runs anew, because what is told of it has changed.
+func (d *daemon) restate(srv *server.Server, t *schema.Topology, facts map[string]string) error {
+	conf, err := d.conf(t)
+	if err == nil {
+		_, err = d.give(srv, conf, facts)
+	}
+	return err
+}
+
 // fingerprint is the same for two configurations that are the same to a server, the content of certificates included.
-func (d *daemon) fingerprint(conf server.Conf, t *schema.Topology) string {
+func fingerprint(conf server.Conf) string {
 	h := sha256.New()
 	_, _ = io.WriteString(h, conf.Text())
-	if _, n := t.Node(d.Node); n.TLS != nil {
-		for _, name := range []string{n.TLS.CAFile, n.TLS.CertFile, n.TLS.KeyFile} {
-			b, _ := readFile(name)
-			sum := sha256.Sum256(b)
-			_, _ = h.Write(sum[:])
-		}
+	for _, name := range conf.Files() {
+		b, _ := readFile(name)
+		sum := sha256.Sum256(b)
+		_, _ = h.Write(sum[:])
 	}
 	return string(h.Sum(nil))
 }
@@ -305,7 +320,7 @@ func (d *daemon) remember(r api.Reload, dryRun bool) api.Reload {
 	if known {
 		return r
 	}
-	if _, err := d.give(srv, t, told); err != nil && !errors.Is(err, errNoServer) {
+	if err := d.restate(srv, t, told); err != nil && !errors.Is(err, errNoServer) {
 		d.Log.Warn("stock tools do not see what came of the reload", "error", err)
 	}
 	return r
