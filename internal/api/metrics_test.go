@@ -2,6 +2,7 @@ package api
 
 import (
 	"os"
+	"os/exec"
 	"regexp"
 	"slices"
 	"strings"
@@ -119,7 +120,26 @@ func TestMetricNames(t *testing.T) {
 	}
 }
 
-// TestAlerts makes sure that every alert has what a person needs who gets it at night.
+// TestPromtool lets Prometheus itself read the alerts, what they say in alerts/unibus_test.yaml, and the metrics.
+func TestPromtool(t *testing.T) {
+	t.Parallel()
+	if _, err := exec.LookPath("promtool"); err != nil {
+		t.Skip(err)
+	}
+	for _, args := range [][]string{
+		{"check", "rules", "../../alerts/unibus.yaml"},
+		{"test", "rules", "../../alerts/unibus_test.yaml"},
+		{"check", "metrics"},
+	} {
+		cmd := exec.Command("promtool", args...)
+		cmd.Stdin = strings.NewReader(metrics(full()))
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Errorf("promtool %s: %v: %s", strings.Join(args, " "), err, out)
+		}
+	}
+}
+
+// TestAlerts makes sure that every alert has what a person needs who gets it at night, and is tested.
 func TestAlerts(t *testing.T) {
 	text, err := os.ReadFile("../../alerts/unibus.yaml")
 	if err != nil {
@@ -137,7 +157,14 @@ func TestAlerts(t *testing.T) {
 	if err := yaml.Unmarshal(text, &file); err != nil {
 		t.Fatal(err)
 	}
+	tests, err := os.ReadFile("../../alerts/unibus_test.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
 	for _, r := range file.Groups[0].Rules {
+		if !strings.Contains(string(tests), "alertname: "+r.Alert+"\n") {
+			t.Errorf("alerts/unibus_test.yaml does not say what %s says", r.Alert)
+		}
 		if r.Alert == "" || r.Expr == "" || r.Labels["severity"] == "" || r.Annotations["summary"] == "" || r.Annotations["description"] == "" {
 			t.Errorf("%+v lacks something", r)
 		}
