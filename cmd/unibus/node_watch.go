@@ -166,9 +166,10 @@ func (w *watcher) show(e api.NodeEvent) {
 		if more := e.Remaining - len(e.Assets); more > 0 {
 			text += fmt.Sprintf("    and %d more\n", more)
 		}
-		text += hint(e)
-		w.drawn = strings.Count(text, "\n")
-		fmt.Fprint(w.out, text)
+		for line := range strings.Lines(text + hint(e)) {
+			fmt.Fprintln(w.out, fit(w.out, strings.TrimSuffix(line, "\n")))
+			w.drawn++
+		}
 	case e.State == api.EventLater, e.State == api.EventFailed: // the command ends with it
 	default:
 		fmt.Fprintf(w.out, "%s  %s%s\n%s", e.Time.Local().Format(time.TimeOnly), e.Message, list(e), hint(e))
@@ -213,9 +214,4 @@ func (w *watcher) detached(ctx context.Context, req api.NodeRequest) error {
 		e.err = fmt.Errorf("%s; the daemon goes on: %s%s", why, w.waiting.Message, list(w.waiting))
 	}
 	return e
-}
-
-func isTerminal(w io.Writer) bool {
-	f, ok := w.(*os.File)
-	return ok && isatty.IsTerminal(f.Fd()) && os.Getenv("TERM") != "dumb"
 }

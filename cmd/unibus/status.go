@@ -6,14 +6,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/jedib0t/go-pretty/v6/text"
-	"github.com/mattn/go-isatty"
 	"github.com/spf13/cobra"
 
 	"unibus/internal/api"
@@ -47,7 +45,7 @@ Exit status: 0 somebody answered, 1 the file has no such node or asset, 64 usage
 			if err != nil {
 				return err
 			}
-			if watch && output != "json" && !a.terminal() {
+			if watch && output != "json" && !isTerminal(a.stdout) {
 				return a.watchEvents(cmd.Context(), c)
 			}
 			return a.watchStatus(cmd.Context(), c, watch, output != "json", show)
@@ -58,16 +56,13 @@ Exit status: 0 somebody answered, 1 the file has no such node or asset, 64 usage
 	return cmd
 }
 
-// terminal tells whether stdout is one.
-func (a *app) terminal() bool {
-	f, ok := a.stdout.(*os.File)
-	return ok && isatty.IsTerminal(f.Fd())
-}
-
 // watchStatus shows the status once, or until ctx ends. It draws in one piece, so that nothing flickers.
 func (a *app) watchStatus(ctx context.Context, c *api.Client, again, clear bool, show func(api.Status) error) error {
 	out := a.stdout
 	defer func() { a.stdout = out }()
+	if again && clear {
+		defer func() { fmt.Fprint(out, startOfLine) }()
+	}
 	for {
 		s, err := c.Status(ctx)
 		switch {

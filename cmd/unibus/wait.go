@@ -5,12 +5,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
 	"slices"
 	"strings"
 	"time"
 
-	"github.com/mattn/go-isatty"
 	"github.com/spf13/cobra"
 
 	"unibus/internal/api"
@@ -221,7 +219,7 @@ func (w *waiting) missing(ctx context.Context) (string, error) {
 
 // say shows what is missing, if that has changed.
 func (w *waiting) say(missing string) {
-	terminal := w.terminal()
+	terminal := isTerminal(w.stderr)
 	if missing == w.said && missing != "" && !terminal {
 		return
 	}
@@ -233,9 +231,9 @@ func (w *waiting) say(missing string) {
 		})
 	case w.output == "jsonl":
 	case terminal && missing == "":
-		fmt.Fprintf(w.stderr, "\r\x1b[Kdone after %v\n", took.Round(10*time.Millisecond))
+		fmt.Fprintf(w.stderr, startOfLine+"done after %v\n", took.Round(10*time.Millisecond))
 	case terminal:
-		fmt.Fprintf(w.stderr, "\r\x1b[Kwaiting %v: %.160s", took.Round(time.Second), missing)
+		fmt.Fprint(w.stderr, startOfLine, fit(w.stderr, fmt.Sprintf("waiting %v: %s", took.Round(time.Second), missing)))
 	case missing == "":
 		fmt.Fprintf(w.stderr, "%s done after %v\n", time.Now().UTC().Format(time.RFC3339), took.Round(10*time.Millisecond))
 	default:
@@ -246,12 +244,7 @@ func (w *waiting) say(missing string) {
 
 // end leaves the line of a terminal.
 func (w *waiting) end() {
-	if w.terminal() && w.output != "jsonl" {
+	if isTerminal(w.stderr) && w.output != "jsonl" {
 		fmt.Fprintln(w.stderr)
 	}
-}
-
-func (w *waiting) terminal() bool {
-	f, ok := w.stderr.(*os.File)
-	return ok && isatty.IsTerminal(f.Fd())
 }
