@@ -70,12 +70,12 @@ var sizeUnits = []struct {
 	{"", 1},
 }
 
-var sizeText = regexp.MustCompile(`^([0-9]{1,19})(\.[0-9]{1,9})? ?([A-Za-z]*)$`)
+var sizeText = regexp.MustCompile(`^([0-9]+)(\.[0-9]+)? ?([A-Za-z]*)$`)
 
 // ParseSize reads "40GiB", "1.5TiB", "512MB" or a plain number of bytes.
 func ParseSize(s string) (Size, error) {
 	m := sizeText.FindStringSubmatch(s)
-	if m == nil {
+	if m == nil || len(m[2]) > len(".123456789") {
 		return 0, errors.New("not a size")
 	}
 	for _, u := range sizeUnits {

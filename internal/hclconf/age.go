@@ -8,7 +8,6 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"regexp"
 	"strings"
 
 	"filippo.io/age"
@@ -202,12 +201,12 @@ func Recipients(t *schema.Topology) []string {
 }
 
 // sealedCall is age() with what it holds, in both syntaxes.
-var sealedCall = regexp.MustCompile(`\bage\(\s*\\?"([A-Za-z0-9+/=]*)\\?"\s*\)`)
+var sealedCall = re(`\bage\(\s*\\?"([A-Za-z0-9+/=]*)\\?"\s*\)`)
 
 // Rekey replaces what every age() of a text holds.
 func Rekey(text []byte, f func(ciphertext string) (string, error)) ([]byte, int, error) {
 	var out []byte
-	done, calls := 0, sealedCall.FindAllSubmatchIndex(text, -1)
+	done, calls := 0, sealedCall().FindAllSubmatchIndex(text, -1)
 	for _, at := range calls {
 		sealed, err := f(string(text[at[2]:at[3]]))
 		if err != nil {
@@ -236,7 +235,7 @@ func (l *loader) checkRecipients(t *schema.Topology) {
 	}
 	for _, n := range l.names.sorted() {
 		r := n.expr.Range()
-		call := sealedCall.FindSubmatch(l.text[r.Start.Byte:min(r.End.Byte, len(l.text))])
+		call := sealedCall().FindSubmatch(l.text[r.Start.Byte:min(r.End.Byte, len(l.text))])
 		if call == nil || n.kind != "secret" {
 			continue
 		}

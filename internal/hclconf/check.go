@@ -3,7 +3,6 @@ package hclconf
 import (
 	"path"
 	"path/filepath"
-	"regexp"
 	"strconv"
 	"strings"
 
@@ -86,29 +85,6 @@ func survey(t *schema.Topology) *estate {
 		e.assets[a] = assetsOf(a)
 	}
 	return e
-}
-
-// kindOfName is what a name may look like.
-type kindOfName struct {
-	pattern *regexp.Regexp
-	words   string
-}
-
-var (
-	// serverName is the name of a node or cluster: it ends in NATS subjects, Raft group names and directories.
-	serverName = kindOfName{regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$`), "letters, digits, dots, dashes and underscores, at most 63 of them, a letter or digit first"}
-	// bucketName is nats.go v1.55.0's rule for KV buckets (jetstream/kv.go, validBucketRe), within a path name of a store.
-	bucketName = kindOfName{regexp.MustCompile(`^[A-Za-z0-9_-]{1,200}$`), "letters, digits, dashes and underscores, at most 200 of them"}
-	// accountName is one token of a subject.
-	accountName = kindOfName{regexp.MustCompile(`^[A-Za-z0-9_$-]{1,100}$`), "letters, digits, dashes and underscores, at most 100 of them"}
-	// userName is printable text without spaces.
-	userName = kindOfName{regexp.MustCompile(`^[!-~]{1,200}$`), "printable characters without spaces, at most 200 of them"}
-)
-
-func (l *loader) checkName(at *string, what, name string, kind kindOfName) {
-	if !kind.pattern.MatchString(name) && !unrendered(name) && !isSeed(name) { // which were reported already
-		l.errorf(at, codeName, "%s name %q is not one that NATS takes", what, clip(name)).try("use %s", kind.words)
-	}
 }
 
 // duplicate reports the second of two things that must differ.

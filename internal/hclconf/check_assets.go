@@ -438,7 +438,7 @@ func sourceKey(s *schema.StreamSource) string {
 func bareName(s *schema.StreamSource) string { return strings.TrimPrefix(s.Name, "KV_") }
 
 func (l *loader) checkSource(b *schema.Bucket, s *schema.StreamSource) {
-	if l.written(&s.Name) && l.sound(&s.Name) && !bucketName.pattern.MatchString(bareName(s)) {
+	if l.written(&s.Name) && l.sound(&s.Name) && !bucketName.fits(bareName(s)) {
 		l.errorf(&s.Name, codeName, "bucket name %q is not one that NATS takes", clip(s.Name)).try("use %s", bucketName.words)
 	}
 	l.checkBegin(s)

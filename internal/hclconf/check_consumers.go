@@ -1,16 +1,12 @@
 package hclconf
 
 import (
-	"regexp"
 	"strconv"
 	"strings"
 	"time"
 
 	"unibus/config/schema"
 )
-
-// groupName is nats-server v2.15.2's rule for priority groups (consumer.go, validGroupName).
-var groupName = regexp.MustCompile(`^[a-zA-Z0-9/_=-]{1,16}$`)
 
 // checkConsumers looks at what nats-server v2.15.2 refuses when it creates a consumer (consumer.go, checkConsumerCfg and
 // addConsumerWithAssignment).
@@ -240,8 +236,8 @@ func (l *loader) checkGroups(c *schema.Consumer) {
 		l.errorf(&c.PriorityPolicy, codeConsumer, "priority_policy needs priority_groups").try("priority_groups = [\"workers\"]")
 	}
 	for i, g := range c.PriorityGroups {
-		if !groupName.MatchString(g) {
-			l.errorf(&c.PriorityGroups[i], codeName, "group name %q is not one that NATS takes", clip(g)).try("letters, digits and / _ = -, at most 16 of them")
+		if !groupName.fits(g) {
+			l.errorf(&c.PriorityGroups[i], codeName, "group name %q is not one that NATS takes", clip(g)).try("%s", groupName.words)
 		}
 	}
 }

@@ -268,7 +268,7 @@ func (l *loader) checkLocal(i *imported) bool {
 func unnumbered(s string) string {
 	words := strings.Split(s, ".")
 	for i, w := range words {
-		if oldMapping.MatchString(w) {
+		if oldMapping().MatchString(w) {
 			words[i] = "*"
 		}
 	}
@@ -288,7 +288,7 @@ func badRename(from, to string) string {
 		return "they have not the same number of wildcards"
 	}
 	for w := range strings.SplitSeq(to, ".") {
-		if oldMapping.MatchString(w) && !refersTo(w[1:], stars) {
+		if oldMapping().MatchString(w) && !refersTo(w[1:], stars) {
 			return clip(w) + " refers to a wildcard that is not there"
 		}
 	}

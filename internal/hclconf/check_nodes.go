@@ -3,7 +3,6 @@ package hclconf
 import (
 	"net"
 	"net/netip"
-	"regexp"
 	"strings"
 
 	"unibus/config/schema"
@@ -87,10 +86,6 @@ func (l *loader) checkTags(c *schema.Cluster) {
 		}
 	}
 }
-
-var dnsName = regexp.MustCompile(`^([A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?\.)*[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?\.?$`)
-
-func isDNSName(s string) bool { return len(s) <= 253 && dnsName.MatchString(s) }
 
 // checkAddress makes sure that peers and clients can dial an address.
 func (l *loader) checkAddress(n *schema.Node, remote bool) {
@@ -348,7 +343,7 @@ func (l *loader) checkRoutes(c *schema.Cluster) {
 	if r == nil {
 		return
 	}
-	if l.written(&r.User) && !userName.pattern.MatchString(r.User) {
+	if l.written(&r.User) && !userName.fits(r.User) {
 		l.errorf(&r.User, codeCredential, "the user of routes is no name that NATS takes").try("user = \"route\"")
 	}
 	for _, p := range []*schema.Secret{&r.Password, &r.PreviousPassword} {

@@ -1,7 +1,6 @@
 package hclconf
 
 import (
-	"regexp"
 	"strings"
 
 	"unibus/config/schema"
@@ -46,10 +45,10 @@ func layers(t *schema.Topology) []layer {
 }
 
 // natsBcrypt is what nats-server v2.15.2 takes for a bcrypt hash (auth.go, validBcryptPrefix).
-var natsBcrypt = regexp.MustCompile(`^\$2[abxy]\$\d{2}\$`)
+var natsBcrypt = re(`^\$2[abxy]\$\d{2}\$`)
 
 // isBcrypt tells a password hash, which may stand in the file, from a password.
-func isBcrypt(s string) bool { return len(s) == 60 && natsBcrypt.MatchString(s) }
+func isBcrypt(s string) bool { return len(s) == 60 && natsBcrypt().MatchString(s) }
 
 // checkSecrets looks at secrets whose value is known here.
 func (l *loader) checkSecrets(t *schema.Topology) {
@@ -62,7 +61,7 @@ func (l *loader) checkSecrets(t *schema.Topology) {
 			l.errorf(s.secret, codeCredential, "%s is empty", s.what).try("32 random characters, for instance from `openssl rand -hex 16`")
 		case strings.ContainsFunc(v, func(r rune) bool { return r < ' ' || r == 0x7f }):
 			l.errorf(s.secret, codeCredential, "%s has a line break or another control character", s.what).try("one line of text")
-		case s.kind == "clients" && natsBcrypt.MatchString(v) && !isBcrypt(v):
+		case s.kind == "clients" && natsBcrypt().MatchString(v) && !isBcrypt(v):
 			l.errorf(s.secret, codeCredential, "%s begins like a bcrypt hash, but is none", s.what).try("60 characters, such as `nats server passwd` prints")
 		}
 	}

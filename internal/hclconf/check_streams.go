@@ -1,15 +1,11 @@
 package hclconf
 
 import (
-	"regexp"
 	"slices"
 	"strings"
 
 	"unibus/config/schema"
 )
-
-// streamName is nats-server v2.15.2's rule for streams and consumers (isValidAssetName), within a path name of a store.
-var streamName = kindOfName{regexp.MustCompile(`^[^\x00-\x20\x7f.*>/\\]{1,200}$`), "letters, digits, dashes and underscores, at most 200 of them"}
 
 // checkStreams looks at what nats-server v2.15.2 refuses when it creates a stream (stream.go, checkStreamCfgLocked), so
 // that the file shows it and not the first attempt.
@@ -180,7 +176,7 @@ func (l *loader) checkMirror(s *schema.Stream) {
 
 // checkOrigin makes sure that a stream can be copied from where a mirror or source says.
 func (l *loader) checkOrigin(s *schema.StreamSource) {
-	if l.written(&s.Name) && l.sound(&s.Name) && !streamName.pattern.MatchString(s.Name) {
+	if l.written(&s.Name) && l.sound(&s.Name) && !streamName.fits(s.Name) {
 		l.errorf(&s.Name, codeName, "stream name %q is not one that NATS takes", clip(s.Name)).try("use %s", streamName.words)
 	}
 	l.checkBegin(s)

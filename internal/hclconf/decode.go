@@ -6,7 +6,6 @@ import (
 	"maps"
 	"math/big"
 	"reflect"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -741,12 +740,12 @@ func durationLike(v cty.Value) string {
 	return `"30s", "5m", "36h" or "7d"`
 }
 
-var sizeText = regexp.MustCompile(`^\s*([0-9]{1,9})\s*([kmgtKMGT])(?:i?[bB]|ig|igs|igabytes?|ega|egs|egabytes?)?\s*$`)
+var sizeText = re(`^\s*([0-9]{1,9})\s*([kmgtKMGT])(?:i?[bB]|ig|igs|igabytes?|ega|egs|egabytes?)?\s*$`)
 
 // sizeLike is what a value would be as a size, as far as one can guess.
 func sizeLike(v cty.Value) string {
 	if v.Type() == cty.String {
-		if m := sizeText.FindStringSubmatch(v.AsString()); m != nil {
+		if m := sizeText().FindStringSubmatch(v.AsString()); m != nil {
 			return fmt.Sprintf("%q", m[1]+strings.ToUpper(m[2])+"iB")
 		}
 	}

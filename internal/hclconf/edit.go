@@ -88,7 +88,7 @@ func (e *Edit) secrets(name string) *hclwrite.Body {
 
 // Sealed is what age() holds for a secret; ok is false when the secret is something else, or not there.
 func (e *Edit) Sealed(name string) (ciphertext string, ok bool) {
-	call := sealedCall.FindSubmatch(e.expr(name))
+	call := sealedCall().FindSubmatch(e.expr(name))
 	if call == nil {
 		return "", false
 	}

@@ -336,7 +336,7 @@ func (l *loader) resolve(n *name) bool {
 	n.state = resolving
 	n.value = cty.DynamicVal
 	l.names.stack = append(l.names.stack, n)
-	if n.kind == "secret" || secretWord.MatchString(n.label) {
+	if n.kind == "secret" || secretWord().MatchString(n.label) {
 		l.quiet++
 		defer func() { l.quiet-- }()
 	}
@@ -429,7 +429,7 @@ func (l *loader) collect(kind string, into map[string]*name, body hcl.Body) {
 			continue
 		}
 		into[a.Name] = n
-		if kind == "secret" || secretWord.MatchString(a.Name) {
+		if kind == "secret" || secretWord().MatchString(a.Name) {
 			l.hide(a.Expr)
 		}
 	}

@@ -3,7 +3,6 @@ package hclconf
 import (
 	"fmt"
 	"reflect"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -113,7 +112,7 @@ func (w *walker) entry(s *section, sp *spec, name string, settings bool) entry {
 }
 
 // goName is a name that only Go code has, unlike JetStream and NATS.
-var goName = regexp.MustCompile(`\b[A-Z][A-Za-z]*[a-z][A-Z]\w*\b|\b[A-Z]{2,}[a-z]\w*\b`)
+var goName = re(`\b[A-Z][A-Za-z]*[a-z][A-Z]\w*\b|\b[A-Z]{2,}[a-z]\w*\b`)
 
 // speak turns a doc comment into text for users: the name at the beginning of a sentence, and names that only Go code
 // has, become words of the file.
@@ -122,7 +121,7 @@ func speak(doc, name, word string) string {
 		doc = word + doc[len(name):]
 	}
 	doc = strings.ReplaceAll(doc, ". "+name+" ", ". "+word+" ")
-	return goName.ReplaceAllStringFunc(doc, func(s string) string {
+	return goName().ReplaceAllStringFunc(doc, func(s string) string {
 		if file := fileName(s); file != "" {
 			return "`" + file + "`"
 		}

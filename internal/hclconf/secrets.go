@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"unicode"
 
 	"github.com/hashicorp/hcl/v2"
@@ -15,11 +16,17 @@ import (
 	"unibus/config/schema"
 )
 
+// re is a pattern that is compiled when it is first used: to compile all of them at every start of the process would cost
+// more than to read a small file.
+func re(s string) func() *regexp.Regexp {
+	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(s) })
+}
+
 // What may be a secret by its looks, wherever it stands.
 var (
-	secretWord = regexp.MustCompile(`(?i)pass|secret|seed|token|cred|key|pwd|auth`)
-	seedText   = regexp.MustCompile(`\bS[UANCOX][A-Z2-7]{10,}|\bAGE-SECRET-KEY-[A-Z0-9-]{10,}`)
-	urlCreds   = regexp.MustCompile(`://[^/\s"@]*@`)
+	secretWord = re(`(?i)pass|secret|seed|token|cred|key|pwd|auth`)
+	seedText   = re(`\bS[UANCOX][A-Z2-7]{10,}|\bAGE-SECRET-KEY-[A-Z0-9-]{10,}`)
+	urlCreds   = re(`://[^/\s"@]*@`)
 )
 
 const dots = "…"
@@ -27,10 +34,10 @@ const dots = "…"
 // hideLooks masks what looks like a seed, and credentials in URLs.
 func hideLooks(s string) string {
 	if strings.Contains(s, "S") {
-		s = seedText.ReplaceAllString(s, dots)
+		s = seedText().ReplaceAllString(s, dots)
 	}
 	if strings.Contains(s, "://") {
-		s = urlCreds.ReplaceAllString(s, "://"+dots+"@")
+		s = urlCreds().ReplaceAllString(s, "://"+dots+"@")
 	}
 	return s
 }
@@ -39,7 +46,7 @@ func hideLooks(s string) string {
 // that it uses are as secret as it is.
 func (l *loader) hide(expr hcl.Expression) {
 	r := expr.Range()
-	if start, end := r.Start.Byte, min(r.End.Byte, len(l.text)); start > end || end-start > maxLiteral || !harmless.Match(l.text[start:end]) {
+	if start, end := r.Start.Byte, min(r.End.Byte, len(l.text)); start > end || end-start > maxLiteral || !harmless().Match(l.text[start:end]) {
 		l.hideRange(r)
 	}
 	if _, native := expr.(hclsyntax.Expression); !native {
@@ -137,21 +144,21 @@ func (m *mask) of(text []byte, from, to int) []stretch {
 		}
 	}
 	line := text[from:to]
-	for _, at := range seedText.FindAllIndex(line, -1) {
+	for _, at := range seedText().FindAllIndex(line, -1) {
 		all = append(all, stretch{from + at[0], from + at[1]})
 	}
-	for _, at := range urlCreds.FindAllIndex(line, -1) {
+	for _, at := range urlCreds().FindAllIndex(line, -1) {
 		all = append(all, stretch{from + at[0] + len("://"), from + at[1] - len("@")})
 	}
 	comment := 0 // what parsed has its secrets marked, but for comments
 	if !m.broken {
 		comment = len(line)
-		if i := commentStart.FindIndex(line); i != nil {
+		if i := commentStart().FindIndex(line); i != nil {
 			comment = i[0]
 		}
 	}
-	for _, at := range secretValue.FindAllSubmatchIndex(line, -1) {
-		if at[0] >= comment && !holdsNoSecret(string(line[at[2]:at[3]])) && !harmless.Match(line[at[1]:]) {
+	for _, at := range secretValue().FindAllSubmatchIndex(line, -1) {
+		if at[0] >= comment && !holdsNoSecret(string(line[at[2]:at[3]])) && !harmless().Match(line[at[1]:]) {
 			all = append(all, unquote(text, stretch{from + at[1], to}))
 		}
 	}
@@ -208,13 +215,13 @@ func printable(s string) string {
 
 var (
 	// secretValue is what the value of something secret follows, as far as words tell.
-	secretValue = regexp.MustCompile(`(?i)([\w-]*(?:pass|secret|seed|token|cred|key|pwd|auth)[\w-]*)"?\s*[=:]\s*`)
+	secretValue = re(`(?i)([\w-]*(?:pass|secret|seed|token|cred|key|pwd|auth)[\w-]*)"?\s*[=:]\s*`)
 	// harmless is a value that only says where a secret is, or a public key.
-	harmless = regexp.MustCompile(`^(?:"?(?:\$\{)?\s*(?:secret\.[\w-]+|local\.[\w-]+|(?:file|env|age)\(\s*\\?"[^"\\]*\\?"\s*\))\s*\}?"?|"U[A-Z2-7]{55}")\s*(?:[},#/].*)?$`)
+	harmless = re(`^(?:"?(?:\$\{)?\s*(?:secret\.[\w-]+|local\.[\w-]+|(?:file|env|age)\(\s*\\?"[^"\\]*\\?"\s*\))\s*\}?"?|"U[A-Z2-7]{55}")\s*(?:[},#/].*)?$`)
 )
 
 // commentStart is where a comment may begin on a line.
-var commentStart = regexp.MustCompile(`#|//|/\*`)
+var commentStart = re(`#|//|/\*`)
 
 // holdsNoSecret tells whether a name is that of arguments that hold no secrets.
 func holdsNoSecret(name string) bool {
@@ -231,10 +238,10 @@ func holdsNoSecret(name string) bool {
 }
 
 var (
-	argument    = regexp.MustCompile(`^\s*"?([\w-]+)"?\s*=\s*`)
-	singleBlock = regexp.MustCompile(`^\s*([\w-]+)(?:\s+(?:"[^"]*"|[\w-]+))*\s*\{\s*([\w-]+)\s*=\s*`)
-	blockHeader = regexp.MustCompile(`^\s*([\w-]+)(?:\s+(?:"[^"]*"|[\w-]+))*\s*\{`)
-	anyString   = regexp.MustCompile(`"(?:[^"\\\n]|\\.)*"?`)
+	argument    = re(`^\s*"?([\w-]+)"?\s*=\s*`)
+	singleBlock = re(`^\s*([\w-]+)(?:\s+(?:"[^"]*"|[\w-]+))*\s*\{\s*([\w-]+)\s*=\s*`)
+	blockHeader = re(`^\s*([\w-]+)(?:\s+(?:"[^"]*"|[\w-]+))*\s*\{`)
+	anyString   = re(`"(?:[^"\\\n]|\\.)*"?`)
 )
 
 // guess finds what may be a secret in a section that does not parse: every value but those of arguments that are known
@@ -246,22 +253,22 @@ func guess(text []byte, s *region, secret bool) (found []stretch) {
 			to = p.body.header
 		}
 		line := text[from:to]
-		if m := argument.FindSubmatchIndex(line); m != nil {
-			if value := line[m[1]:]; (secret || !holdsNoSecret(string(line[m[2]:m[3]]))) && !harmless.Match(value) {
+		if m := argument().FindSubmatchIndex(line); m != nil {
+			if value := line[m[1]:]; (secret || !holdsNoSecret(string(line[m[2]:m[3]]))) && !harmless().Match(value) {
 				found = append(found, stretch{from + m[1], to})
 			}
-		} else if m := singleBlock.FindSubmatchIndex(line); m != nil && p.body == nil {
+		} else if m := singleBlock().FindSubmatchIndex(line); m != nil && p.body == nil {
 			inside := secret || holdsSecrets(string(line[m[2]:m[3]])) || !holdsNoSecret(string(line[m[4]:m[5]]))
-			if inside && !harmless.Match(line[m[1]:]) {
+			if inside && !harmless().Match(line[m[1]:]) {
 				found = append(found, stretch{from + m[1], to})
 			}
-		} else if !blockHeader.Match(line) {
-			for _, m := range anyString.FindAllIndex(line, -1) {
+		} else if !blockHeader().Match(line) {
+			for _, m := range anyString().FindAllIndex(line, -1) {
 				found = append(found, stretch{from + m[0], from + m[1]})
 			}
 		}
 		if p.body != nil {
-			kind := blockHeader.FindSubmatch(line)
+			kind := blockHeader().FindSubmatch(line)
 			found = append(found, guess(text, p.body, secret || kind == nil || holdsSecrets(string(kind[1])))...)
 		}
 	}
@@ -305,7 +312,7 @@ func guessJSON(text []byte) (found []stretch) {
 			end := stringEnd(text, i)
 			if rest := bytes.TrimLeft(text[end:min(end+64, len(text))], " \t"); len(rest) > 0 && rest[0] == ':' {
 				key = strings.Trim(string(text[i:end]), `"`)
-			} else if (secret || !holdsNoSecret(key)) && (end-i > maxLiteral || !harmless.Match(text[i:end])) {
+			} else if (secret || !holdsNoSecret(key)) && (end-i > maxLiteral || !harmless().Match(text[i:end])) {
 				found = append(found, stretch{i, end})
 			}
 			i = end

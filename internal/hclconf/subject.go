@@ -1,7 +1,6 @@
 package hclconf
 
 import (
-	"regexp"
 	"strconv"
 	"strings"
 )
@@ -57,10 +56,10 @@ func within(part, whole string) bool {
 }
 
 // mapping is a function in the destination of a subject transform, with its arguments.
-var mapping = regexp.MustCompile(`^\{\{\s*(?i:(partition|wildcard|split|splitfromleft|splitfromright|slicefromleft|slicefromright|left|right|random))\s*\((.*)\)\s*\}\}$`)
+var mapping = re(`^\{\{\s*(?i:(partition|wildcard|split|splitfromleft|splitfromright|slicefromleft|slicefromright|left|right|random))\s*\((.*)\)\s*\}\}$`)
 
 // oldMapping is the older way to write {{wildcard(1)}}.
-var oldMapping = regexp.MustCompile(`^\$[0-9]+$`)
+var oldMapping = re(`^\$[0-9]+$`)
 
 // validTransform tells why nats-server v2.15.2 would not map one subject to another (subject_transform.go,
 // NewSubjectTransform), or "".
@@ -77,7 +76,7 @@ func validTransform(from, to string) string {
 		return "it ends in >, but what it is made of does not"
 	}
 	for _, t := range strings.Split(to, ".") {
-		switch m := mapping.FindStringSubmatch(t); {
+		switch m := mapping().FindStringSubmatch(t); {
 		case t == "" || t == ">" && !rest:
 			return "it is not a subject"
 		case t == "*":
@@ -87,7 +86,7 @@ func validTransform(from, to string) string {
 		case m == nil && strings.ContainsAny(t, " \t\n\f\r"):
 			return "it is not a subject"
 		case m != nil && strings.EqualFold(m[1], "wildcard") && !refersTo(m[2], wildcards),
-			oldMapping.MatchString(t) && !refersTo(t[1:], wildcards):
+			oldMapping().MatchString(t) && !refersTo(t[1:], wildcards):
 			return clip(t) + " refers to a wildcard that is not there"
 		}
 	}

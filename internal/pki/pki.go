@@ -17,6 +17,7 @@ import (
 	"net"
 	"regexp"
 	"slices"
+	"sync"
 	"time"
 
 	"unibus/config/schema"
@@ -117,8 +118,10 @@ type Leaf struct {
 	Life time.Duration
 }
 
-// dnsName is what may stand in a certificate as the name of a host.
-var dnsName = regexp.MustCompile(`^(?i:[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)*[a-zA-Z0-9]([a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?\.?$`)
+// dnsName is what may stand in a certificate as the name of a host. Few commands need it.
+var dnsName = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^(?i:[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)*[a-zA-Z0-9]([a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?\.?$`)
+})
 
 // ForNode is a certificate for the address that peers and clients dial, and for the names of the node.
 func ForNode(n *schema.Node, life time.Duration) Leaf {
@@ -127,7 +130,7 @@ func ForNode(n *schema.Node, life time.Duration) Leaf {
 		l.IPs = []net.IP{ip}
 	}
 	for _, name := range []string{n.Address, n.Name, n.Hostname} {
-		if net.ParseIP(name) == nil && dnsName.MatchString(name) && !slices.Contains(l.DNS, name) {
+		if net.ParseIP(name) == nil && dnsName().MatchString(name) && !slices.Contains(l.DNS, name) {
 			l.DNS = append(l.DNS, name)
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/hashicorp/go-hclog"
 )
@@ -21,7 +22,7 @@ const (
 
 // A rule puts one kind of line into an operator's words. The patterns are those of nats-server v2.15.2.
 type rule struct {
-	pattern *regexp.Regexp
+	pattern func() *regexp.Regexp
 	level   hclog.Level
 	msg     string
 	keys    []string // of the groups of the pattern; the one named "reason" goes through reason
@@ -118,7 +119,10 @@ var (
 	subject = re(`^(.*) \((.* SHA-256: [0-9a-f]{64})\)$`)
 )
 
-func re(s string) *regexp.Regexp { return regexp.MustCompile(s) }
+// re is a pattern that is compiled when it is first used, because most commands never see a line of nats-server.
+func re(s string) func() *regexp.Regexp {
+	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(s) })
+}
 
 // translate makes an entry of one line of nats-server. What no rule knows is kept in its words; notices are then only
 // of interest to who debugs.
@@ -126,7 +130,7 @@ func translate(level int, line string, p *peers) entry {
 	if level <= debugLine {
 		return plain(level, line)
 	}
-	e, m := plain(level, line), connection.FindStringSubmatch(line)
+	e, m := plain(level, line), connection().FindStringSubmatch(line)
 	switch {
 	case m == nil:
 		e = first(first(e, line, linkRules, p), line, serverRules, p)
@@ -157,7 +161,7 @@ func plain(level int, line string) entry {
 // first is what the first rule that fits makes of the text, or otherwise as it was.
 func first(otherwise entry, text string, rules []rule, p *peers, args ...any) entry {
 	for _, r := range rules {
-		m := r.pattern.FindStringSubmatch(text)
+		m := r.pattern().FindStringSubmatch(text)
 		if m == nil {
 			continue
 		}
@@ -183,7 +187,7 @@ func pair(key, value string, p *peers) []any {
 		return []any{key, p.name(value)}
 	}
 	var certificate []any
-	if m := subject.FindStringSubmatch(value); m != nil {
+	if m := subject().FindStringSubmatch(value); m != nil {
 		value, certificate = m[1], []any{"certificate", m[2]}
 	}
 	for _, r := range reasons {
