@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -21,13 +22,13 @@ import (
 
 const validateNotes = "" +
 	"Reading a file and asking nats-server about the configuration of every node, as `unibus validate` does, against hclparse\n" +
-	"alone on the same bytes, in turn in one process. CPU time and peak memory are those of `unibus validate` as a process;\n" +
-	"process start is `unibus version`. Growth is the CPU time for a bucket against that in the file before."
+	"alone on the same bytes, in turn in one process. User time and peak memory are those of `unibus validate` as a process,\n" +
+	"and process start is `unibus version`. Growth is the CPU time for a bucket against that in the file before."
 
 func measureValidate(ctx context.Context, r *rig, s scale) ([]row, error) {
 	var rows []row
 	for _, measure := range []func(context.Context, *rig, scale) ([]row, error){
-		measureProcess, measureParse, measureDiagnostics, measureGrowth,
+		measureProcess, measureFormat, measureParse, measureDiagnostics, measureGrowth,
 	} {
 		more, err := measure(ctx, r, s)
 		if err != nil {
@@ -142,23 +143,46 @@ func counts(s scale) string { return fmt.Sprintf("%d nodes, %d buckets", s.nodes
 // system by the few ticks it has seen, so a single run of some milliseconds says nothing.
 const batch = 12
 
-// usage is what runs of unibus took: the mean times in milliseconds, and the peak memory in MB.
-type usage struct{ user, system, peak float64 }
+// cost is what runs of unibus took: the mean times in milliseconds, and the peak memory in MB.
+type cost struct{ wall, user, system, peak float64 }
 
 // rusage runs unibus n times.
-func (r *rig) rusage(ctx context.Context, n int, args ...string) (usage, error) {
-	var u usage
+func (r *rig) rusage(ctx context.Context, n int, args ...string) (cost, error) {
+	var u cost
 	for range n {
 		cmd := exec.CommandContext(ctx, r.unibus, args...)
 		cmd.Stdout = io.Discard
+		begin := time.Now()
 		if _, err := output(cmd); err != nil {
-			return usage{}, err
+			return cost{}, err
 		}
+		u.wall += milliseconds(time.Since(begin)) / float64(n)
 		u.user += milliseconds(cmd.ProcessState.UserTime()) / float64(n)
 		u.system += milliseconds(cmd.ProcessState.SystemTime()) / float64(n)
 		u.peak = max(u.peak, float64(cmd.ProcessState.SysUsage().(*syscall.Rusage).Maxrss)*1024/1e6)
 	}
 	return u, nil
+}
+
+// measureFormat measures the formatting of a file that nobody has aligned.
+func measureFormat(ctx context.Context, r *rig, s scale) ([]row, error) {
+	r.say("fmt as a process")
+	name, text := filepath.Join(r.dir, "huge.hcl"), bytes.ReplaceAll(topology(3, 5*s.buckets), []byte("  "), nil)
+	var took, peak []float64
+	for range min(5, s.loads) {
+		if err := os.WriteFile(name, text, 0o600); err != nil {
+			return nil, err
+		}
+		used, err := r.rusage(ctx, 1, "fmt", name)
+		if err != nil {
+			return nil, err
+		}
+		took, peak = append(took, used.wall), append(peak, used.peak)
+	}
+	return []row{
+		single(fmt.Sprintf("3 nodes, %d buckets: unibus fmt", 5*s.buckets), " ms", took, atMost(3000)),
+		single("… peak memory", " MB", peak, atMost(400)),
+	}, nil
 }
 
 func measureParse(ctx context.Context, r *rig, s scale) ([]row, error) {

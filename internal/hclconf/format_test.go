@@ -4,11 +4,14 @@ import (
 	"bytes"
 	"os"
 	"path/filepath"
+	"runtime"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
+	"github.com/hashicorp/hcl/v2/hclwrite"
 )
 
 func TestFormat(t *testing.T) {
@@ -81,6 +84,57 @@ func TestFormatKeepsTheMeaning(t *testing.T) {
 			keepsMeaning(t, name, spoil(text))
 		}
 	}
+}
+
+// TestFormatPieces makes sure that text which is formatted in pieces, as small as possible, comes out as in one.
+func TestFormatPieces(t *testing.T) {
+	most := 0
+	for name, text := range corpus(t, everyFile...) {
+		if Load(name, text, Host{}).Diagnostics.HasErrors() {
+			continue
+		}
+		text = unaligned(bytes.TrimPrefix(text, bom))
+		var got []byte
+		pieces := split(text, 1)
+		most = max(most, len(pieces))
+		for _, p := range pieces {
+			if err := p.format(); err != nil {
+				t.Fatalf("%s: %v", name, err)
+			}
+			got = append(got, p.text...)
+		}
+		if diff := cmp.Diff(string(hclwrite.Format(lines(text))), string(got)); diff != "" {
+			t.Errorf("%s: -whole +pieces:\n%s", name, diff)
+		}
+	}
+	if most < 20 {
+		t.Errorf("no file has more than %d pieces", most)
+	}
+}
+
+// TestFormatGrowth makes sure that a file of ten times the size takes ten times the memory to format, all in all, and not
+// more.
+func TestFormatGrowth(t *testing.T) {
+	each := func(buckets int) float64 {
+		text := []byte("cluster \"c\" {\n" + strings.Repeat("bucket \"b\" {\n replicas=3\n  history = 10 # few\n}\n", buckets) + "}\n")
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		got, c := Format("f.hcl", text)
+		runtime.ReadMemStats(&after)
+		if len(c.Diagnostics) > 0 || bytes.Count(got, []byte("\n    history  = 10 # few\n")) != buckets {
+			t.Fatalf("%d buckets are not formatted: %v", buckets, c.Diagnostics)
+		}
+		return float64(after.TotalAlloc-before.TotalAlloc) / float64(buckets)
+	}
+	few, many := each(1_000), each(10_000)
+	if many > 1.2*few {
+		t.Errorf("%.0f bytes for each of 1,000 buckets, %.0f for each of 10,000", few, many)
+	}
+}
+
+// unaligned is a text without the spaces that formatting adds.
+func unaligned(text []byte) []byte {
+	return bytes.ReplaceAll(bytes.ReplaceAll(text, []byte("  "), nil), []byte(" ="), []byte("="))
 }
 
 func FuzzFormat(f *testing.F) {

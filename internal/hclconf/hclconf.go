@@ -125,6 +125,8 @@ type loader struct {
 	broken  map[any]bool              // fields whose value was reported as wrong, about which checks keep silent
 	origins map[*schema.Secret]string // where secrets come from
 
+	onlySyntax bool // nothing is kept of what parses
+
 	partial bool // blocks are missing, so that rules about all of them would be wrong
 	diags   Diagnostics
 	seen    map[diagKey]bool

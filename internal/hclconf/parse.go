@@ -134,6 +134,9 @@ func (l *loader) piece(text []byte, p part) (*hclsyntax.Body, hcl.Diagnostics) {
 
 // join adds what one piece holds to its body.
 func (l *loader) join(from, into *hclsyntax.Body) {
+	if l.onlySyntax {
+		return
+	}
 	into.Blocks = append(into.Blocks, from.Blocks...)
 	for name, a := range from.Attributes {
 		if old := into.Attributes[name]; old != nil {
