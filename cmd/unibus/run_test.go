@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go"
+
+	"unibus/internal/server"
 )
 
 // loner is `unibus run` with a file of one node.
@@ -65,18 +67,14 @@ func startLoner(t *testing.T, env ...string) *loner {
 	return l
 }
 
-// freePorts are n different ports of the loopback interface that nobody listens on.
+// freePorts are n different ports of the loopback interface that are the test's own until it ends.
 func freePorts(t *testing.T, n int) []int {
 	t.Helper()
-	ports := make([]int, n)
-	for i := range ports {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer func() { _ = l.Close() }()
-		ports[i] = l.Addr().(*net.TCPAddr).Port
+	ports, release, err := server.HoldPorts(n)
+	if err != nil {
+		t.Fatal(err)
 	}
+	t.Cleanup(release)
 	return ports
 }
 

@@ -17,6 +17,8 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"unibus/internal/server"
 )
 
 func TestMain(m *testing.M) {
@@ -89,27 +91,25 @@ func cmdStatus(ts *testscript.TestScript, _ bool, args []string) {
 	}
 }
 
-// cmdPorts puts a free port of the loopback interface into each named variable: ports A B.
+// cmdPorts puts a free port of the loopback interface, which is the script's own until it ends, into each named variable:
+// ports A B.
 func cmdPorts(ts *testscript.TestScript, _ bool, names []string) {
-	for _, name := range names {
-		l := listen(ts, name)
-		defer func() { ts.Check(l.Close()) }()
+	ports, release, err := server.HoldPorts(len(names))
+	ts.Check(err)
+	ts.Defer(release)
+	for i, name := range names {
+		ts.Setenv(name, strconv.Itoa(ports[i]))
 	}
 }
 
 // cmdTaken is cmdPorts with ports that are in use until the script ends.
 func cmdTaken(ts *testscript.TestScript, _ bool, names []string) {
 	for _, name := range names {
-		l := listen(ts, name)
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		ts.Check(err)
 		ts.Defer(func() { _ = l.Close() })
+		ts.Setenv(name, strconv.Itoa(l.Addr().(*net.TCPAddr).Port))
 	}
-}
-
-func listen(ts *testscript.TestScript, name string) net.Listener {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	ts.Check(err)
-	ts.Setenv(name, strconv.Itoa(l.Addr().(*net.TCPAddr).Port))
-	return l
 }
 
 // cmdExpand puts the values of variables, such as $WORK, in place of their names into files: expand FILE...

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"slices"
 	"strings"
 	"sync"
@@ -20,6 +19,7 @@ import (
 	"go.uber.org/goleak"
 
 	"unibus/config/schema"
+	unibus "unibus/internal/server"
 )
 
 // TestMain finds what is left running. nats-server v2.15.2 waits up to 30 s, also after its own end, for the answer to the
@@ -50,18 +50,14 @@ func eventually(t testing.TB, within time.Duration, try func() error) {
 	}
 }
 
-// freePorts are ports that nobody listened on a moment ago.
+// freePorts are ports that are the test's own until it ends.
 func freePorts(t testing.TB, n int) []int {
 	t.Helper()
-	var ports []int
-	for range n {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer l.Close()
-		ports = append(ports, l.Addr().(*net.TCPAddr).Port)
+	ports, release, err := unibus.HoldPorts(n)
+	if err != nil {
+		t.Fatal(err)
 	}
+	t.Cleanup(release)
 	return ports
 }
 

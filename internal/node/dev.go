@@ -6,7 +6,6 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -20,6 +19,7 @@ import (
 	"unibus/config/schema"
 	"unibus/internal/bootstrap"
 	"unibus/internal/hclconf"
+	"unibus/internal/server"
 )
 
 // DevConfig is a whole topology to run in this process.
@@ -100,7 +100,12 @@ func DevHost() hclconf.Host {
 // Dev runs every node of a topology in this process, on free ports of the loopback interface, until ctx ends. It returns
 // nil then, and otherwise why a node failed; the others are stopped.
 func Dev(ctx context.Context, c DevConfig) error {
-	logins, err := c.adapt()
+	ports, release, err := server.HoldPorts(devPorts * len(c.Topology.Nodes()))
+	if err != nil {
+		return fmt.Errorf("free ports: %w", err)
+	}
+	defer release()
+	logins, err := c.adapt(ports)
 	if err != nil {
 		return err
 	}
@@ -163,20 +168,20 @@ func (c DevConfig) bus(logins []Login, s bootstrap.Status) Bus {
 	return b
 }
 
+// devPorts is how many ports a node has.
+const devPorts = 4
+
 // adapt makes the topology one of this process.
-func (c DevConfig) adapt() ([]Login, error) {
+func (c DevConfig) adapt(ports []int) ([]Login, error) {
 	nodes := c.Topology.Nodes()
-	ports, err := freePorts(4 * len(nodes))
-	if err != nil {
-		return nil, err
-	}
 	certs, err := newDevCA(c.Dir, nodes)
 	if err != nil {
 		return nil, err
 	}
 	for i, n := range nodes {
 		n.Address, n.Listen, n.Monitor.Listen = "127.0.0.1", "127.0.0.1", "127.0.0.1"
-		n.ClientPort, n.ClusterPort, n.GatewayPort, n.Monitor.Port = ports[4*i], ports[4*i+1], ports[4*i+2], ports[4*i+3]
+		p := [devPorts]int(ports[devPorts*i:])
+		n.ClientPort, n.ClusterPort, n.GatewayPort, n.Monitor.Port = p[0], p[1], p[2], p[3]
 		n.JetStream.StoreDir = filepath.Join(c.Dir, "store")
 		n.Monitor.Token = schema.Secret{} // on loopback, for whoever runs it
 		if n.TLS != nil {
@@ -249,15 +254,3 @@ func clientURL(n *schema.Node, l *Login) string {
 	return fmt.Sprintf("%s://%s%s", scheme, at, net.JoinHostPort(n.Address, fmt.Sprint(n.ClientPort)))
 }
 
-// freePorts are different ports of the loopback interface that nobody listens on.
-func freePorts(n int) (ports []int, err error) {
-	for range n {
-		l, lerr := net.Listen("tcp", "127.0.0.1:0")
-		if lerr != nil {
-			return nil, lerr
-		}
-		defer func() { err = errors.Join(err, l.Close()) }()
-		ports = append(ports, l.Addr().(*net.TCPAddr).Port)
-	}
-	return ports, nil
-}

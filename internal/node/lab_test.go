@@ -19,6 +19,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"unibus/internal/api"
+	"unibus/internal/server"
 )
 
 // longest is how long a cluster may take for anything. Electing a new leader takes nats-server 4 to 18 s.
@@ -90,12 +91,14 @@ func newLab(t *testing.T, names ...string) *lab {
 	return l
 }
 
+// freePorts are n different ports that are the test's own until it ends.
 func (l *lab) freePorts(n int) []int {
 	l.t.Helper()
-	ports, err := freePorts(n)
+	ports, release, err := server.HoldPorts(n)
 	if err != nil {
 		l.t.Fatal(err)
 	}
+	l.t.Cleanup(release)
 	return ports
 }
 

@@ -517,13 +517,14 @@ func (l *classLab) serve(t *testing.T, topology *schema.Topology, id server.Iden
 func (l *classLab) fill(t *testing.T, text string) string {
 	t.Helper()
 	text = strings.NewReplacer("$DIR/store", t.TempDir(), "$DIR", l.dir).Replace(text)
-	for _, name := range []string{"$CLIENT", "$CLUSTER", "$GATEWAY", "$MONITOR"} {
-		listener, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer func() { _ = listener.Close() }()
-		text = strings.ReplaceAll(text, name, fmt.Sprint(listener.Addr().(*net.TCPAddr).Port))
+	names := []string{"$CLIENT", "$CLUSTER", "$GATEWAY", "$MONITOR"}
+	ports, release, err := server.HoldPorts(len(names))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(release)
+	for i, name := range names {
+		text = strings.ReplaceAll(text, name, fmt.Sprint(ports[i]))
 	}
 	return text
 }

@@ -41,18 +41,14 @@ func eventually(t *testing.T, check func() error) {
 	t.Fatalf("not within 30s: %v", err)
 }
 
-// freePorts are n different ports that nothing listens on.
+// freePorts are n different ports that are the test's own until it ends.
 func freePorts(t *testing.T, n int) []int {
 	t.Helper()
-	ports := make([]int, n)
-	for i := range ports {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer l.Close()
-		ports[i] = l.Addr().(*net.TCPAddr).Port
+	ports, release, err := HoldPorts(n)
+	if err != nil {
+		t.Fatal(err)
 	}
+	t.Cleanup(release)
 	return ports
 }
 
