@@ -22,7 +22,8 @@ import (
 	"unibus/internal/api"
 )
 
-// How soon the status must name a fault, and how soon it must be silent about one that is repaired.
+// How soon the status must name a fault, and how soon it must be silent about one that is repaired, on a machine that has
+// nothing else to do.
 const (
 	nameWithin    = 3 * time.Second
 	silenceWithin = 5 * time.Second // where only silence tells
@@ -34,6 +35,7 @@ type viewLab struct {
 	*lab
 	nodes map[string]*process
 	nc    *nats.Conn
+	late  []string // what took longer than it may since the fault was planted
 }
 
 func newViewLab(t *testing.T) *viewLab {
@@ -85,29 +87,52 @@ func (v *viewLab) named(node, code, subject, words string, limit time.Duration) 
 		}
 		return nil
 	}
-	err := poll(limit, func() error {
+	eventually(v.t, func() error {
 		s, err := v.status(node)
 		if err == nil {
 			err = has(s)
 		}
 		return err
 	})
-	if err != nil {
-		v.t.Error(err)
-		return
+	v.took(start, limit, "%s names %s of %s", node, code, subject)
+	eventually(v.t, func() error {
+		var web api.Status
+		if err := v.monitor(node, "api/v1/status", &web); err != nil {
+			return err
+		}
+		return has(web)
+	})
+}
+
+// took writes down how long something took, and remembers when that was too long.
+func (v *viewLab) took(start time.Time, limit time.Duration, format string, args ...any) {
+	v.t.Helper()
+	took := time.Since(start).Round(10 * time.Millisecond)
+	what := fmt.Sprintf(format+" after %v", append(args, took)...)
+	v.t.Log(what)
+	if took > limit {
+		v.late = append(v.late, what)
 	}
-	v.t.Logf("%s names %s of %s after %v", node, code, subject, time.Since(start).Round(10*time.Millisecond))
-	var web api.Status
-	if err := v.monitor(node, "api/v1/status", &web); err != nil || has(web) != nil {
-		v.t.Errorf("over HTTP: %v, %v", err, has(web))
+}
+
+// plant plants a fault, again when something about it was late: a machine that is busy with something else is late now
+// and then, a mistake is late every time.
+func (v *viewLab) plant(fault func()) {
+	v.t.Helper()
+	for range 4 {
+		v.late = nil
+		if fault(); v.late == nil {
+			return
+		}
 	}
+	v.t.Errorf("four times out of four too late: %s", strings.Join(v.late, ", "))
 }
 
 // well waits until a node has nothing to say any more.
 func (v *viewLab) well(node string, limit time.Duration) {
 	v.t.Helper()
 	start := time.Now()
-	err := poll(limit, func() error {
+	eventually(v.t, func() error {
 		s, err := v.status(node)
 		if err != nil {
 			return err
@@ -117,11 +142,7 @@ func (v *viewLab) well(node string, limit time.Duration) {
 		}
 		return nil
 	})
-	if err != nil {
-		v.t.Error(err)
-		return
-	}
-	v.t.Logf("%s is silent after %v", node, time.Since(start).Round(10*time.Millisecond))
+	v.took(start, limit, "%s is silent", node)
 }
 
 // repaired waits until NATS itself has recovered, and then not much longer for the status to say so.
@@ -144,13 +165,9 @@ func (v *viewLab) repaired() {
 func TestView(t *testing.T) {
 	t.Parallel()
 	v := newViewLab(t)
-	v.files()
-	v.certificate()
-	v.disk()
-	v.replicas()
-	v.killed()
-	v.paused()
-	v.cutOff()
+	for _, fault := range []func(){v.files, v.certificate, v.disk, v.replicas, v.killed, v.paused, v.cutOff} {
+		v.plant(fault)
+	}
 }
 
 // files gives one node a file that is refused, and then one that means something else.
@@ -214,7 +231,8 @@ func (v *viewLab) disk() {
 	v.well("magnus", clearWithin)
 }
 
-// replicas takes the replicas of a bucket away, which unibus gives back by itself.
+// replicas takes the replicas of a bucket away, which unibus gives back by itself: so quickly that they are taken away again
+// and again until that is named.
 func (v *viewLab) replicas() {
 	js, err := jetstream.New(v.nc)
 	if err != nil {
@@ -231,7 +249,18 @@ func (v *viewLab) replicas() {
 	if _, err := js.UpdateStream(ctx, config); err != nil {
 		v.t.Fatal(err)
 	}
-	v.named("homer", "UB2211", "bucket.UNIBUS_rooms", "1 of 3 replicas", nameWithin)
+	again, stop := context.WithCancel(ctx)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for again.Err() == nil {
+			_, _ = js.UpdateStream(again, config) // refused while they are being given back
+			<-time.After(100 * time.Millisecond)
+		}
+	}()
+	v.named("homer", "UB2211", "bucket.UNIBUS_rooms", "of 3 replicas", nameWithin)
+	stop()
+	<-done
 	v.current(v.nc)
 	v.well("homer", clearWithin)
 }

@@ -120,6 +120,11 @@ func (j *judging) node(n api.Node) {
 
 func (j *judging) phase() bootstrap.Phase { return j.sight.assets.Phase }
 
+// starting tells that the declared assets have not been ready yet, and that it is not time to worry.
+func (j *judging) starting() bool {
+	return j.phase() != bootstrap.Degraded && j.phase() != bootstrap.Ready
+}
+
 func (j *judging) down(n api.Node) {
 	since := "since this node started"
 	if n.LastSeen != nil {
@@ -227,7 +232,7 @@ func (j *judging) assets(kind string, all []api.Asset) {
 	}
 	for _, c := range order {
 		severity := severityWarning
-		if c.state != string(bootstrap.AssetDegraded) && j.phase() != bootstrap.Degraded {
+		if c.state != string(bootstrap.AssetDegraded) && j.starting() {
 			severity = severityInfo // on its way
 		}
 		first := names[c][0]
@@ -286,7 +291,7 @@ func (j *judging) verdict() {
 	switch {
 	case j.lost():
 		j.v.Verdict = api.Down
-	case state(api.StateDown, api.StateRestarting), j.bad && (j.phase() == bootstrap.Degraded || j.phase() == bootstrap.Ready):
+	case state(api.StateDown, api.StateRestarting), j.bad && !j.starting():
 		j.v.Verdict = api.Degraded
 	case j.bad, waiting, state(api.StateUnknown), j.v.Meta.Leader == nil && len(j.topology.Voters()) > 0:
 		j.v.Verdict = api.Converging

@@ -120,6 +120,21 @@ func TestSnapshotLeader(t *testing.T) {
 	}
 }
 
+// TestSnapshotShort shows that a bucket with too few replicas counts as soon as its leader tells, before bootstrap has
+// looked again, and that it does not count while the first start creates it.
+func TestSnapshotShort(t *testing.T) {
+	s := large(3, 1)
+	s.own.Leads[0].Followers = nil
+	h, level := s.status().Health(api.ScopeCluster)
+	if level != api.Warning || len(h.Problems) != 1 || h.Problems[0].Code != "UB2211" {
+		t.Errorf("one replica of three: %s, %+v", level, h)
+	}
+	s.assets.Phase = bootstrap.Scaling
+	if h, _ := s.status().Health(api.ScopeCluster); len(h.Problems) != 0 {
+		t.Errorf("while it is scaled up for the first time: %+v", h)
+	}
+}
+
 // BenchmarkSnapshot is a status of 30 nodes and 1,000 buckets.
 func BenchmarkSnapshot(b *testing.B) {
 	s := large(30, 1000)

@@ -136,15 +136,23 @@ func (s *Server) run(ctx context.Context, ready func(*Server)) error {
 			return s.drain()
 		case now := <-second.C:
 			s.log.folder.flush(now)
-			peers = s.logPeers(peers)
+			peers = s.logPeers(ctx, peers)
 			s.tend(away)
 		}
 	}
 }
 
-// logPeers writes down who has come and gone since the last time.
-func (s *Server) logPeers(before []string) []string {
+// logPeers writes down who has come and gone since the last time. When this server is about to stop, the others may be,
+// too, and that is not worth a line.
+func (s *Server) logPeers(ctx context.Context, before []string) []string {
 	after := s.Peers()
+	select {
+	case <-ctx.Done():
+		return before
+	case <-s.now:
+		return before
+	default:
+	}
 	for _, p := range after {
 		if !slices.Contains(before, p) {
 			s.log.log.Info("connected", "peer", p)
