@@ -253,4 +253,3 @@ func clientURL(n *schema.Node, l *Login) string {
 	}
 	return fmt.Sprintf("%s://%s%s", scheme, at, net.JoinHostPort(n.Address, fmt.Sprint(n.ClientPort)))
 }
-
