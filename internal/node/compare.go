@@ -35,6 +35,7 @@ func (d *daemon) plan(ctx context.Context, req api.PlanRequest) (api.Plan, error
 	}
 	now := hclconf.Load(accepted.Name, accepted.Text(), hclconf.Host{})
 	p := plan.Diff(now.Topology, next.Topology)
+	counted(p, srv)
 	v := ViewPlan(p, now, next)
 	v.Against = api.AgainstCluster
 	d.viewNodes(ctx, &v)

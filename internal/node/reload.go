@@ -108,6 +108,7 @@ func (d *daemon) apply(c *hclconf.Config, read map[string][]byte, trigger string
 	running, old, srv := d.running, d.file, d.srv
 	d.mu.Unlock()
 	p := plan.Diff(running, c.Topology)
+	counted(p, srv)
 	view := ViewPlan(p, old, c)
 	r.Plan = &view
 	for _, problem := range d.tooBig(p, req.Accept) {
@@ -147,6 +148,19 @@ func (d *daemon) apply(c *hclconf.Config, read map[string][]byte, trigger string
 		d.Log.Info("reloaded", "trigger", trigger, "result", r.Result, "digest", short(c.Digest), "changes", changes(p, d.Node))
 	}
 	return r
+}
+
+// counted corrects a plan by the members that the meta group has, as far as the server knows them.
+func counted(p *plan.Plan, srv *server.Server) {
+	if srv == nil {
+		return
+	}
+	members := srv.Members()
+	if len(members) > 0 {
+		p.Counted(len(members), func(node string) bool {
+			return slices.ContainsFunc(members, func(m server.Member) bool { return m.ID == server.PeerID(node) })
+		})
+	}
 }
 
 // mistake adds to a result why a file cannot be run: as a diagnostic, where a value of the file is at fault.

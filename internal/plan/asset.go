@@ -87,12 +87,12 @@ func replicas(t *schema.Topology, block reflect.Value) int {
 	return 1
 }
 
-// creation says what a new asset is.
+// creation says what a new asset is. It may be there already: made by others, or left by an earlier file.
 func creation(t *schema.Topology, block reflect.Value) string {
 	if n := replicas(t, block); n > 0 {
-		return fmt.Sprintf("is created with %d replicas", n)
+		return fmt.Sprintf("is created with %d replicas, unless it exists", n)
 	}
-	return "is created"
+	return "is created, unless it exists"
 }
 
 // assetChanges are the changes of one asset, with what they mean for its data. Of a consumer, within is the stream.

@@ -116,6 +116,9 @@ type Plan struct {
 	Risks []string
 	// Problems are the steps that are too big.
 	Problems []Problem
+
+	voters int      // of the old topology
+	gone   []string // those of them that the new one has not
 }
 
 // Empty tells whether nothing differs.

@@ -222,8 +222,8 @@ func TestAssets(t *testing.T) {
 		want           []string
 	}{
 		{"a new stream", "", stream("", `consumer "c" {}`), []string{
-			`stream "S": stream data "" → "" is created with 3 replicas`,
-			`consumer "c" of stream "S": consumer data "" → "" is created`,
+			`stream "S": stream data "" → "" is created with 3 replicas, unless it exists`,
+			`consumer "c" of stream "S": consumer data "" → "" is created, unless it exists`,
 		}},
 		{"a stream and its consumer go", stream("", `consumer "c" {}`), "", []string{
 			`stream "S": stream live "" → "" is not managed any more; it and its data stay`,
@@ -293,6 +293,22 @@ func TestAssets(t *testing.T) {
 		}
 		if !slices.ContainsFunc(p.Risks, func(r string) bool { return strings.Contains(r, `bucket "b": 1 of 3 copies stay`) }) {
 			t.Errorf("no risk is named: %q", p.Risks)
+		}
+		for _, now := range []struct {
+			size  int
+			count bool
+			want  string
+		}{
+			{3, true, "counts 3 members and needs 2 of them; 2 are left"},
+			{4, true, "counts 4 members and needs 3 of them; 3 are left"},
+			{2, false, ""},
+		} {
+			p := plan.Diff(load(t, file(3, "")), load(t, file(2, "")))
+			p.Counted(now.size, func(node string) bool { return node == "n3" && now.count })
+			risks := strings.Join(p.Risks, "\n")
+			if !strings.Contains(risks, now.want) || strings.Contains(risks, "counts") != now.count {
+				t.Errorf("of %d members, with the one that is gone: %v: %q", now.size, now.count, p.Risks)
+			}
 		}
 		if p := plan.Diff(load(t, file(3, "  bucket \"b\" {}\n")), load(t, file(3, "  bucket \"b\" { replicas = 3 }\n"))); !p.Empty() {
 			t.Errorf("what is the default is written: %+v", p.Assets)

@@ -17,9 +17,8 @@ func risks(old, new *schema.Topology, p *Plan) []string {
 	for _, c := range Unlinked(new, clusterNames(old)) {
 		out = append(out, fmt.Sprintf("cluster %q has to begin with empty stores: two clusters that both hold data are never linked", c.Name))
 	}
-	if gone := goneVoters(old, new); gone > 0 {
-		size := len(old.Voters())
-		out = append(out, fmt.Sprintf("until `unibus node remove`, the JetStream meta group counts %d members and needs %d of them; %d are left", size, size/2+1, size-gone))
+	if p.voters, p.gone = len(old.Voters()), goneVoters(old, new); len(p.gone) > 0 {
+		out = append(out, stillCounted(p.voters, len(p.gone)))
 	}
 	for _, a := range p.Assets {
 		for _, c := range a.Changes {
@@ -57,8 +56,35 @@ func restartRisks(t *schema.Topology, names []string) []string {
 	return out
 }
 
-func goneVoters(old, new *schema.Topology) int {
-	return len(slices.DeleteFunc(old.Voters(), func(n *schema.Node) bool { _, is := new.Node(n.Name); return is != nil }))
+// goneVoters are the names of the voters that only the old topology has.
+func goneVoters(old, new *schema.Topology) []string {
+	var gone []string
+	for _, n := range old.Voters() {
+		if _, is := new.Node(n.Name); is == nil {
+			gone = append(gone, n.Name)
+		}
+	}
+	return gone
+}
+
+// stillCounted is the risk of members that are gone from the file.
+func stillCounted(size, gone int) string {
+	return fmt.Sprintf("until `unibus node remove`, the JetStream meta group counts %d members and needs %d of them; %d are left", size, size/2+1, size-gone)
+}
+
+// Counted corrects the risk of the nodes that are gone, for whoever knows the meta group: how many members it has, and
+// whether it counts a node, which an operator may have removed or given up before.
+func (p *Plan) Counted(size int, counts func(node string) bool) {
+	i := slices.Index(p.Risks, stillCounted(p.voters, len(p.gone)))
+	if i < 0 {
+		return
+	}
+	gone := len(slices.DeleteFunc(slices.Clone(p.gone), func(name string) bool { return !counts(name) }))
+	if gone == 0 {
+		p.Risks = slices.Delete(p.Risks, i, i+1)
+		return
+	}
+	p.Risks[i] = stillCounted(size, gone)
 }
 
 func clusterNames(t *schema.Topology) []string {
