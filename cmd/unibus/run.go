@@ -151,6 +151,9 @@ func (a *app) loadHere(dataDir string, log hclog.Logger) (*here, error) {
 		log.Error("the file is not taken, this node starts with the last good one", "file", f.name, "because", because(err), "digest", last.file.Config.Digest[:8])
 		return last, nil
 	case err != nil:
+		if len(bytes.TrimSpace(f.text)) == 0 && dataDir == "" {
+			log.Error("nothing says where a last good file is: if this node has run with a store_dir of its own, name that with --data-dir", "file", f.name)
+		}
 		return nil, err
 	}
 	return h, a.warn(h.file.Config)
