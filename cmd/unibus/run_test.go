@@ -22,6 +22,7 @@ import (
 // loner is `unibus run` with a file of one node.
 type loner struct {
 	*exec.Cmd
+	file            string
 	client, monitor int
 	log             *logText
 	ended           chan error
@@ -45,6 +46,7 @@ func startLoner(t *testing.T, env ...string) *loner {
 	}
 	l := &loner{
 		Cmd:    exec.Command("unibus", "run", "--config", file, "--node", "magnus"),
+		file:   file,
 		client: ports[0], monitor: ports[1], log: &logText{}, ended: make(chan error, 1),
 	}
 	l.Stdout, l.Stderr = l.log, l.log
@@ -103,6 +105,57 @@ func (l *loner) ends(t *testing.T, limit time.Duration) error {
 	case <-time.After(limit):
 		t.Fatalf("it did not end within %v", limit)
 		return nil
+	}
+}
+
+// TestRunSignalled ships 200 files to a process and sends it as many signals, as fast as it can, while a client is
+// connected. Every fourth file is half of one. It has the last one in the end, and stops cleanly.
+func TestRunSignalled(t *testing.T) {
+	t.Parallel()
+	l := startLoner(t)
+	first, err := os.ReadFile(l.file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var nc *nats.Conn
+	login := func(user string) (*nats.Conn, error) {
+		return nats.Connect("nats://127.0.0.1:"+strconv.Itoa(l.client), nats.UserInfo(user, "bobs"), nats.NoReconnect())
+	}
+	eventually(t, func() (err error) {
+		nc, err = login("bob")
+		return err
+	})
+	defer nc.Close()
+	for n := 1; n <= 200; n++ {
+		text := strings.Replace(string(first), "user \"bob\"", fmt.Sprintf("user \"guest%d\" { password = secret.password }\nuser \"bob\"", n), 1)
+		if n%4 == 1 {
+			text = text[:len(text)/2]
+		}
+		if err := os.WriteFile(l.file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := l.Process.Signal(syscall.SIGHUP); err != nil {
+			t.Fatal(err)
+		}
+		if n%50 != 0 {
+			continue
+		}
+		eventually(t, func() error {
+			guest, err := login(fmt.Sprintf("guest%d", n))
+			if err == nil {
+				guest.Close()
+			}
+			return err
+		})
+	}
+	if err := nc.Flush(); err != nil {
+		t.Errorf("the client that was connected all the time: %v", err)
+	}
+	if err := l.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	if err := l.ends(t, 30*time.Second); err != nil {
+		t.Errorf("it ended with %v, want status 0", err)
 	}
 }
 
