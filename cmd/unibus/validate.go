@@ -166,6 +166,9 @@ func (r *report) verdict(c checked) string {
 	}
 	s := summary(c.Counts)
 	line := fmt.Sprintf("valid%s. %s; %s; digest %s", found, s, tolerance(c.Topology), c.Digest[:8])
+	if c.Partial {
+		line += " without secrets"
+	}
 	if len(c.nodes) > 0 {
 		line += "; checked the files of " + strings.Join(c.nodes, ", ")
 	}

@@ -30,7 +30,8 @@ func (a *app) waitCommand() *cobra.Command {
   converged      all is as declared, and every replica has agreed for two seconds: a node can be spared
   bucket=NAME    the bucket has all its replicas, and they are current
   node=NAME      the node is up
-  digest=HEX     every node has the configuration whose digest begins so
+  digest=HEX     every node has the configuration whose digest begins so, as "unibus reload --dry-run" prints it on a
+                 host; "unibus validate" does not know the values of secrets, and prints another one if there are any
 
 The daemon need not run yet. What is missing is shown on stderr: in one line on a terminal, elsewhere in a line for each
 change. -o jsonl writes the changes to stdout, an object a line.

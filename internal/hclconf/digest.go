@@ -17,17 +17,21 @@ import (
 // digest hashes what a topology means: every value that is not the default. Blocks with labels are taken in the order of their labels. A secret counts with a
 // fingerprint of its value where every host knows it; one that belongs to a single host, such as a store's key from
 // file("…/${node.name}"), counts only as set, so that all hosts get the same digest.
-func digest(t *schema.Topology) string {
+//
+// With partial, the value of some secret is not known here.
+func digest(t *schema.Topology) (sum string, partial bool) {
 	h := sha256.New()
-	d := digester{h, []byte("unibus digest 1 " + t.Title()), hostSecrets(t)}
+	d := digester{h, []byte("unibus digest 1 " + t.Title()), hostSecrets(t), &partial}
 	d.value(reflect.ValueOf(t).Elem())
-	return hex.EncodeToString(h.Sum(nil))
+	return hex.EncodeToString(h.Sum(nil)), partial
 }
 
 type digester struct {
 	hash.Hash
 	salt   []byte
 	hidden bool // some node's own secrets are not known here
+
+	partial *bool // set by the first secret whose value does not count
 }
 
 // hostSecrets tells whether a secret in the settings of any node is unknown here.
@@ -99,6 +103,7 @@ func (d digester) secret(s schema.Secret) {
 	case !s.IsSet():
 		fmt.Fprint(d, "unset;")
 	case !s.IsKnown():
+		*d.partial = true
 		fmt.Fprint(d, "set;")
 	default:
 		mac := hmac.New(sha256.New, d.salt)

@@ -43,6 +43,8 @@ type Config struct {
 	// Digest identifies the meaning of the file: the decoded values with defaults filled in, whatever their order, and a
 	// fingerprint of every secret whose value is known. Lower-case hex; empty when the file has errors.
 	Digest string
+	// Partial tells that the value of some secret is not known here, so that hosts, which know it, have another digest.
+	Partial bool
 	// FileHash is the SHA-256 of the bytes, in lower-case hex.
 	FileHash string
 	// Diagnostics are the mistakes and warnings, in file order.
@@ -66,7 +68,8 @@ func Load(name string, text []byte, host Host) *Config {
 	c.Diagnostics.sort()
 	c.Counts = countsOf(t)
 	if !c.Diagnostics.HasErrors() {
-		c.Topology, c.Digest = t, digest(t)
+		c.Topology = t
+		c.Digest, c.Partial = digest(t)
 	}
 	return c
 }
