@@ -3,6 +3,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -31,6 +32,25 @@ func newGrowLab(t *testing.T) *lab {
 	return l
 }
 
+// secure gives every node a certificate. Clients are asked for one if verify says so.
+func (l *lab) secure(verify bool) {
+	l.t.Helper()
+	l.ca, l.verify = newAuthority(l.t), verify
+	l.trusts = l.write("ca.pem", l.ca.pem)
+	for name, addr := range superAddrs {
+		l.issue(l.ca, name, addr)
+	}
+}
+
+// application is how the application logs in from the laptop.
+func (l *lab) application(more ...nats.Option) []nats.Option {
+	all := append([]nats.Option{nats.UserInfo("user", superPassword), nats.SetCustomDialer(l.laptop)}, more...)
+	if l.ca != nil {
+		all = append(all, nats.RootCAs(l.trusts), nats.ClientCert(l.path("arbiter.pem"), l.path("arbiter-key.pem")))
+	}
+	return all
+}
+
 // shipTopology puts a file of some clusters and some assets in place, under a name. One cluster alone is no supercluster.
 func (l *lab) shipTopology(name, assets string, clusters ...[]string) string {
 	l.t.Helper()
@@ -43,7 +63,12 @@ func (l *lab) shipTopology(name, assets string, clusters ...[]string) string {
 		}
 		b.WriteString("  }\n")
 	}
-	shared := fmt.Sprintf(`  insecure = true
+	security := "  insecure = true\n"
+	if l.ca != nil {
+		security = fmt.Sprintf("  tls {\n    ca_file       = %q\n    cert_file     = %q\n    key_file      = %q\n    client_verify = %t\n  }\n",
+			l.trusts, l.path("${node.name}.pem"), l.path("${node.name}-key.pem"), l.verify)
+	}
+	shared := security + fmt.Sprintf(`  restarts = %q
   jetstream { store_dir = %q }
   secrets {
     gateway = file(%q)
@@ -53,7 +78,7 @@ func (l *lab) shipTopology(name, assets string, clusters ...[]string) string {
     user "user" { password = secret.user }
 %s  }
 }
-`, l.path("store"), l.path("gateway"), l.path("user"), assets)
+`, cmp.Or(l.restarts, "in-turn"), l.path("store"), l.path("gateway"), l.path("user"), assets)
 	text := "supercluster \"orders\" {\n" + b.String() + "  gateways {\n    user     = \"gateway\"\n    password = secret.gateway\n  }\n" + shared
 	if len(clusters) == 1 {
 		text = strings.TrimSuffix(strings.TrimPrefix(b.String(), "  "), "  }\n") + shared
@@ -82,8 +107,7 @@ func (l *lab) startJournal(nodes ...string) *journal {
 	}
 	var nc *nats.Conn
 	eventually(l.t, func() (err error) {
-		nc, err = nats.Connect(strings.Join(urls, ","), nats.UserInfo("user", superPassword), nats.SetCustomDialer(l.laptop),
-			nats.MaxReconnects(-1), nats.ReconnectWait(50*time.Millisecond))
+		nc, err = nats.Connect(strings.Join(urls, ","), l.application(nats.MaxReconnects(-1), nats.ReconnectWait(50*time.Millisecond))...)
 		return err
 	})
 	l.t.Cleanup(nc.Close)
@@ -184,11 +208,12 @@ func TestThirdCluster(t *testing.T) {
 	l.grows([][]string{eastNodes, {"arbiter"}}, [][]string{eastNodes, {"arbiter"}, westNodes}, westNodes, false)
 }
 
-// TestSecondCluster makes a supercluster of a running cluster in the same way. When the first node is linked, another one
-// crashes and comes back with the new file.
+// TestSecondCluster makes a supercluster of a running cluster in the same way, with certificates that also clients must show.
+// When the first node is linked, another one crashes and comes back with the new file.
 func TestSecondCluster(t *testing.T) {
 	t.Parallel()
 	l := newGrowLab(t)
+	l.secure(true)
 	l.grows([][]string{eastNodes}, [][]string{eastNodes, westNodes}, westNodes, true)
 }
 
@@ -244,62 +269,4 @@ func (l *lab) crashUnlinked(all map[string]*process, nodes []string) {
 		}
 	}
 	l.t.Fatal("all have restarted already")
-}
-
-// TestLinkOfTwo ships one file to two clusters that both hold data. They stay two, say why, and lose nothing; also when
-// all of them are started anew at the same moment.
-func TestLinkOfTwo(t *testing.T) {
-	t.Parallel()
-	l := newGrowLab(t)
-	east, west := eastNodes[:2], westNodes[:2]
-	const one = "    stream %q {\n      subjects = [%q]\n      replicas = 1\n      placement { cluster = %q }\n    }\n"
-	assets := func(name, cluster string) string { return fmt.Sprintf(one, name, strings.ToLower(name), cluster) }
-	files := map[string]string{"east": l.shipTopology("east.hcl", assets("LOG", "east"), east), "west": l.shipTopology("west.hcl", assets("JOBS", "west"), west)}
-	start := func() map[string]*process {
-		all := map[string]*process{}
-		for _, n := range slices.Concat(east, west) {
-			cluster, _, _ := strings.Cut(n, "-")
-			all[n] = l.startOn(l.hosts[n], n, "--config", files[cluster])
-		}
-		return all
-	}
-	all := start()
-	apart := func() {
-		t.Helper()
-		for stream, nodes := range map[string][]string{"LOG": east, "JOBS": west} {
-			eventually(t, func() error { return l.metaGroup(2, nodes...) })
-			js, err := jetstream.New(l.app(nodes[0]))
-			if err != nil {
-				t.Fatal(err)
-			}
-			eventually(t, func() error {
-				s, err := js.Stream(t.Context(), stream)
-				if err == nil && s.CachedInfo().State.Msgs != 1 {
-					_, err = js.Publish(t.Context(), strings.ToLower(stream), nil)
-					err = errors.Join(err, errors.New("there is no message yet"))
-				}
-				return err
-			})
-		}
-	}
-	apart()
-
-	both := assets("LOG", "east") + assets("JOBS", "west")
-	l.shipTopology("east.hcl", both, east, west)
-	l.shipTopology("west.hcl", both, east, west)
-	refused := func() {
-		t.Helper()
-		for _, n := range slices.Concat(east, west) {
-			all[n].says(`a restart waits: because="cluster .* runs and is not linked with this one .*two clusters that both hold data can never be linked`)
-		}
-	}
-	refused()
-	apart()
-
-	for _, p := range all {
-		p.kill()
-	}
-	all = start()
-	refused()
-	apart()
 }

@@ -53,6 +53,9 @@ type lab struct {
 	trusts string
 	// laptop is where clients are.
 	laptop *netlab.Host
+	// What shipTopology writes: whether clients need a certificate, where there are any, and how nodes restart.
+	verify   bool
+	restarts string
 }
 
 func newLab(t *testing.T) *lab {

@@ -89,7 +89,7 @@ func (l *lab) app(node string) *nats.Conn {
 	l.t.Helper()
 	var nc *nats.Conn
 	eventually(l.t, func() (err error) {
-		nc, err = nats.Connect("nats://"+superAddrs[node]+":"+clientPort, nats.UserInfo("user", superPassword), nats.SetCustomDialer(l.laptop))
+		nc, err = nats.Connect("nats://"+superAddrs[node]+":"+clientPort, l.application()...)
 		return err
 	})
 	l.t.Cleanup(nc.Close)

@@ -49,7 +49,7 @@ func (d *daemon) answer(ctx context.Context, conns *connections) error {
 		}
 	})
 	if err == nil {
-		err = d.answerLinkage(nc)
+		err = answerLinkage(nc, d.linkage)
 	}
 	if err != nil {
 		return err

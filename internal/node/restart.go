@@ -25,6 +25,9 @@ const (
 	// catchUp is how long a restarted node may take to be current again before the others stop waiting for it. They
 	// still do not restart before every replica is current.
 	catchUp = 5 * time.Minute
+	// strangerHeard is how long ago a node that this one has no link with may have told how it is, to count as up. It tells
+	// once a second.
+	strangerHeard = 2500 * time.Millisecond
 
 	leaseBucket = "unibus"
 	leaseKey    = "restart"
@@ -150,7 +153,7 @@ func (d *daemon) mayRestart(ctx context.Context) error {
 	}
 	m := srv.Meta()
 	_, self := t.Node(d.Node)
-	voters := len(t.Voters())
+	voters := len(t.Voters()) + d.othersUp(t, next)
 	switch {
 	case m.Leader == "":
 		return errors.New("the meta group has no leader")
@@ -162,6 +165,22 @@ func (d *daemon) mayRestart(ctx context.Context) error {
 		return errors.New("the meta leader restarts last")
 	}
 	return d.assetsCurrent()
+}
+
+// othersUp is how many voters are up that have joined the meta group through other nodes of this cluster, which are linked
+// with theirs already.
+func (d *daemon) othersUp(t, next *schema.Topology) int {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	up := 0
+	for _, n := range next.Voters() {
+		_, known := t.Node(n.Name)
+		r := d.seen[n.Name]
+		if known == nil && r.State == api.StateUp && time.Since(*r.LastSeen) < strangerHeard && d.srv != nil && d.srv.Member(n.Name) {
+			up++
+		}
+	}
+	return up
 }
 
 // healthy is nil when every other node is up with the same file, and nothing anywhere is behind.

@@ -16,6 +16,9 @@ func risks(old, new *schema.Topology, p *Plan) []string {
 	}
 	for _, c := range Unlinked(new, clusterNames(old)) {
 		out = append(out, fmt.Sprintf("cluster %q has to begin with empty stores: two clusters that both hold data are never linked", c.Name))
+		if new.Gateways == nil {
+			out = append(out, fmt.Sprintf("cluster %q is never linked with one that holds data while the gateways have no password, with which they ask each other", c.Name))
+		}
 	}
 	if p.voters, p.gone = len(old.Voters()), goneVoters(old, new); len(p.gone) > 0 {
 		out = append(out, stillCounted(p.voters, len(p.gone)))

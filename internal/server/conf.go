@@ -22,6 +22,7 @@ type Conf struct {
 	metadata map[string]string
 	drained  bool
 	without  []string
+	link     schema.Secret // LinkPassword
 }
 
 // NewConf is the configuration of the named node. It opens nothing and reads nothing but its arguments. The error is an
@@ -31,7 +32,7 @@ func NewConf(t *schema.Topology, node string, id Identity) (Conf, error) {
 	if n == nil {
 		return Conf{}, fmt.Errorf("the file has no node %q", node)
 	}
-	c := Conf{topology: t, cluster: cluster, node: n, identity: id}
+	c := Conf{topology: t, cluster: cluster, node: n, identity: id, link: LinkPassword(t)}
 	return c, c.check()
 }
 

@@ -34,14 +34,24 @@ func LinkPassword(t *schema.Topology) schema.Secret {
 	return schema.NewSecret(hex.EncodeToString(sum.Sum(nil)))
 }
 
+// Waits is what a node runs while it waits until other clusters know it: a server that stores nothing, has no links, and
+// lets in nobody but LinkUser. It listens where the gateway will be, so that clients go on to other nodes.
+func (c Conf) Waits() Conf {
+	t, cluster, node := *c.topology, *c.cluster, *c.node
+	t.Name, t.Gateways, t.Accounts, t.Clusters = "", nil, nil, []*schema.Cluster{&cluster}
+	cluster.Nodes = []*schema.Node{&node}
+	node.ClientPort, node.JetStream.Enabled = node.GatewayPort, false
+	c.topology, c.cluster, c.node, c.without = &t, &cluster, &node, nil
+	return c
+}
+
 // linkUser is LinkUser, or nil where nobody may ask.
 func (c Conf) linkUser() *schema.User {
-	password := LinkPassword(c.topology)
-	if !password.IsSet() {
+	if !c.link.IsSet() {
 		return nil
 	}
 	return &schema.User{
-		Name: LinkUser, Password: password, ConnectionTypes: []string{jwt.ConnectionTypeStandard},
+		Name: LinkUser, Password: c.link, ConnectionTypes: []string{jwt.ConnectionTypeStandard},
 		Permissions: &schema.Permissions{
 			Publish:   &schema.SubjectPermission{Allow: []string{LinkSubject}},
 			Subscribe: &schema.SubjectPermission{Allow: []string{LinkInbox + ".>"}},

@@ -35,6 +35,8 @@ type frozen struct {
 	Clustered     bool   `json:"clustered"`
 	// Linked are the clusters of which the meta group is made, sorted. It changes when clusters are linked.
 	Linked []string `json:"linked"`
+	// Began are those of them that were in the file when the store was empty, its own cluster among them.
+	Began []string `json:"began"`
 }
 
 // is tells whether nothing differs that can never change.
@@ -61,6 +63,7 @@ func openStore(c Conf) (*store, error) {
 			SystemAccount: schema.SystemAccount,
 			Clustered:     !c.topology.Standalone(),
 			Linked:        clusters(c.topology),
+			Began:         c.begins(),
 		},
 	}
 	info, err := os.Stat(s.dir)
@@ -137,12 +140,18 @@ func (s *store) take(c Conf) error {
 // check compares what the store was used for with what it is to be used for now. A store that holds nothing may become
 // anything.
 func (s *store) check(c Conf) error {
-	was, err := s.read()
-	if err != nil || was == nil || was.is(s.frozen) {
+	used, err := s.used()
+	if err != nil || !used {
 		return err
 	}
-	if used, err := s.used(); err != nil || !used {
+	was, err := s.read()
+	if err != nil {
 		return err
+	}
+	// Who is taken out of the file has a life of its own from then on.
+	s.frozen.Began = slices.DeleteFunc(was.Began, func(name string) bool { return !slices.Contains(s.frozen.Linked, name) })
+	if was.is(s.frozen) {
+		return nil
 	}
 	switch {
 	case was.Node != s.frozen.Node:
@@ -182,18 +191,14 @@ func (s *store) modeError(c Conf) error {
 	}
 }
 
-// read is what the store was first used for, or nil when nothing was ever stored. A store that another nats-server has
-// written tells by its meta group whether it was clustered.
+// read is what a store that holds something was first used for. One that another nats-server has written tells by its meta
+// group whether it was clustered.
 func (s *store) read() (*frozen, error) {
 	path := filepath.Join(s.dir, frozenFile)
 	b, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		used, err := s.used()
-		if err != nil || !used {
-			return nil, err
-		}
 		was := s.frozen
-		was.Linked = []string{was.Cluster}
+		was.Linked, was.Began = []string{was.Cluster}, []string{was.Cluster}
 		_, err = os.Stat(filepath.Join(s.dir, "jetstream", schema.SystemAccount, "_js_", "_meta_"))
 		was.Clustered = err == nil
 		return &was, nil
@@ -205,28 +210,41 @@ func (s *store) read() (*frozen, error) {
 	if err := json.Unmarshal(b, was); err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
+	if len(was.Linked) == 0 {
+		was.Linked = []string{was.Cluster}
+	}
+	if len(was.Began) == 0 {
+		was.Began = []string{was.Cluster}
+	}
 	return was, nil
 }
 
-// Linked are the clusters with which the store of a node shares its meta group, sorted; nil for a store that holds nothing
-// and may become part of any group. It takes no lock and writes nothing.
-func Linked(c Conf) ([]string, error) {
-	s := &store{dir: c.storeDir(), frozen: frozen{Cluster: c.cluster.Name}}
+// Links are the clusters with which the store of a node shares its meta group, and those of them with which it began, both
+// sorted; nil for a store that holds nothing and may become part of any group. It takes no lock and writes nothing.
+func Links(c Conf) (linked, began []string, err error) {
 	if !c.node.JetStream.Enabled {
-		return nil, nil
+		return nil, nil, nil
 	}
+	s := &store{dir: c.storeDir(), frozen: frozen{Cluster: c.cluster.Name}}
 	used, err := s.used()
 	if err != nil || !used {
-		return nil, storeError(c, err)
+		return nil, nil, storeError(c, err)
 	}
 	was, err := s.read()
 	if err != nil {
-		return nil, storeError(c, err)
+		return nil, nil, storeError(c, err)
 	}
-	if len(was.Linked) == 0 {
-		return []string{was.Cluster}, nil
-	}
-	return was.Linked, nil
+	return was.Linked, was.Began, nil
+}
+
+// begins are the clusters with which an empty store of this node begins. One that the first election does not wait for
+// may hold data of its own.
+func (c Conf) begins() []string {
+	return slices.DeleteFunc(clusters(c.topology), func(name string) bool {
+		return name != c.cluster.Name && !slices.ContainsFunc(c.topology.Clusters, func(o *schema.Cluster) bool {
+			return o.Name == name && len(c.dialled(o)) > 0
+		})
+	})
 }
 
 // clusters are the names of the clusters of a topology, sorted.

@@ -87,6 +87,7 @@ var dialledRules = append([]rule{
 // clientRules are for clients.
 var clientRules = []rule{
 	{re(`^authentication error$`), hclog.Warn, "refused a client that gave no credentials", nil},
+	{re(`^authentication error - User "` + LinkUser + `"$`), hclog.Info, "a node asks for a link that this server knows nothing of", nil},
 	{re(`^authentication error - (.*)$`), hclog.Warn, "refused a client", []string{"user"}},
 	{re(`^TLS handshake error: (.*)$`), hclog.Warn, "refused a client", []string{"reason"}},
 	{re(`^(Slow Consumer .*)$`), hclog.Warn, "a client is slow", []string{"reason"}},

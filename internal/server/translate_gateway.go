@@ -21,9 +21,11 @@ var linkRules = []rule{
 var gatewayRules = []rule{
 	{re(`^Error flushing`), hclog.Debug, "", nil},
 	{re(`^authentication error`), hclog.Warn, refusedGateway, nil},
+	// A node that waits until it is known tells there that it does.
+	{re(`^Attempt to connect to gateway "[^"]*" using wrong port$`), hclog.Info, "a node of another cluster waits, or has another program on its gateway port", nil},
 	{re(`^TLS gateway handshake error: (.*)$`), hclog.Warn, "cannot make a gateway", []string{"reason"}},
 	{re(`^Rejecting connection from gateway "([^"]*)"$`), hclog.Warn, refusedGateway, []string{"cluster"}},
-	{re(`^Gateway Error 'Authorization Violation'$`), hclog.Warn, "a cluster does not accept the gateway password", nil},
+	{re(`^Gateway Error 'Authorization Violation'$`), hclog.Warn, "a cluster does not accept the gateway password, or waits until it is known", nil},
 	{re(`^Gateway Error (.*)$`), hclog.Warn, "a cluster refused this node", []string{"reason"}},
 	{re(`^Remote server has a duplicate name: "(.*)"$`), hclog.Error, sameName, []string{"name"}},
 	{re(`^Gateway connection closed: (Stale Connection|Slow Consumer.*)$`), hclog.Warn, "lost a gateway", []string{"reason"}},
