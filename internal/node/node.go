@@ -89,7 +89,11 @@ func Run(ctx context.Context, c Config) error {
 	d.trialOver.Stop()
 	if c.File != nil {
 		d.watcher = hclconf.NewWatcher(c.File.Path)
-		d.file, d.read = c.File.Config, d.depends(c.File.Config, c.File.Read)
+		read := d.depends(c.File.Config, c.File.Read)
+		for _, f := range d.unfit(c.File.Config, read) {
+			c.Log.Error("peers do not accept this node's certificate", "because", f.Detail, "try", f.Hint)
+		}
+		d.file, d.read = c.File.Config, read
 		d.since = d.started
 		d.rejected = c.File.Rejected
 		d.last = d.firstLook()

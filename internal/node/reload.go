@@ -122,6 +122,10 @@ func (d *daemon) apply(c *hclconf.Config, read map[string][]byte, trigger string
 	if err != nil {
 		return refuse(mistake(&r, c, err))
 	}
+	if unfit := d.unfit(c, read); len(unfit) > 0 {
+		r.Diagnostics = append(r.Diagnostics, ViewDiagnostics(unfit)...)
+		return refuse(refusal(&r))
+	}
 	if req.DryRun {
 		r.Result = api.ReloadDryRun
 		return r
@@ -189,6 +193,24 @@ func (d *daemon) verify(c *hclconf.Config, live *schema.Topology, dryRun bool) (
 	return part, err
 }
 
+// unfit is why peers would not accept a certificate, or own authorities, that this node does not run with yet: with it
+// all would look well until the next connection. One that it runs with keeps no file from being taken up.
+func (d *daemon) unfit(c *hclconf.Config, read map[string][]byte) []hclconf.Diagnostic {
+	_, n := c.Topology.Node(d.Node)
+	if n.TLS == nil {
+		return nil
+	}
+	same := func(name string) bool { return bytes.Equal(read[name], d.read[name]) }
+	if same(n.TLS.CertFile) && same(n.TLS.CAFile) {
+		return nil
+	}
+	authorities, _ := c.At(&n.TLS.CAFile)
+	return slices.DeleteFunc(CheckCertificate(c, n, time.Now()), func(f hclconf.Diagnostic) bool {
+		another := f.Code == hclconf.CodeExpiry && f.Range.Start == authorities.Start // authority, which has expired beside a good one
+		return f.Severity != hclconf.Error || f.Code == hclconf.CodeMode || another
+	})
+}
+
 // give gives the running server another configuration, unless it has that already, and with it what stock tools are to
 // be told. It says whether more has changed than that. It is all or nothing.
 func (d *daemon) give(srv *server.Server, conf server.Conf, facts map[string]string) (given bool, err error) {
@@ -221,6 +243,19 @@ func (d *daemon) restate(srv *server.Server, t *schema.Topology, facts map[strin
 		_, err = d.give(srv, conf, facts)
 	}
 	return err
+}
+
+// asServed tells whether the server runs with what is there. Otherwise a certificate that was refused lies there, which
+// any reload of the server would read.
+func (d *daemon) asServed(t *schema.Topology) bool {
+	conf, err := d.conf(t)
+	if err != nil {
+		return false
+	}
+	now := fingerprint(conf)
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return now == d.served
 }
 
 // fingerprint is the same for two configurations that are the same to a server, the content of certificates included.
@@ -332,6 +367,9 @@ func (d *daemon) remember(r api.Reload, dryRun bool) api.Reload {
 	known := maps.Equal(told, d.told)
 	d.mu.Unlock()
 	if known {
+		return r
+	}
+	if !d.asServed(t) {
 		return r
 	}
 	if err := d.restate(srv, t, told); err != nil && !errors.Is(err, errNoServer) {

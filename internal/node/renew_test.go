@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/nats-io/nats.go"
 
@@ -155,4 +156,43 @@ func TestSecretComesLate(t *testing.T) {
 		}
 		return err
 	})
+}
+
+// TestUnfitCertificate gives a node certificates that its peers would not accept. It goes on with the one that it has,
+// says why, and takes the next good one.
+func TestUnfitCertificate(t *testing.T) {
+	t.Parallel()
+	l := newTLSLab(t, "n1", "n2")
+	l.ship(l.text())
+	l.startAll()
+	serials := l.shows(bobsPassword, nil)
+	h := l.nodes["n1"]
+	const day = 24 * time.Hour
+	for _, c := range []struct {
+		by   *issuer
+		leaf leaf
+		says string
+	}{
+		{l.ca, leaf{names: []string{"192.0.2.77"}}, "is for 192.0.2.77, and peers dial 127.0.0.1"},
+		{newIssuer(t, "stranger"), leaf{names: []string{"127.0.0.1"}}, "does not lead to ca_file"},
+		{l.ca, leaf{names: []string{"127.0.0.1"}, from: -2 * day, to: -day}, "expired on"},
+		{l.ca, leaf{names: []string{"127.0.0.1"}, from: day, to: 2 * day}, "is not valid before"},
+	} {
+		c.by.issue(t, l.certs, "n1", c.leaf)
+		eventually(t, func() error {
+			n, err := h.own()
+			if err != nil {
+				return err
+			}
+			if n.Reload.Result != api.ReloadRefused || !strings.Contains(fmt.Sprint(n.Reload.Diagnostics), c.says) {
+				return fmt.Errorf("want a refusal that says %q, got %+v", c.says, n.Reload)
+			}
+			return nil
+		})
+		if now, err := l.login("n1", bobsPassword); err != nil || now != serials["n1"] {
+			t.Errorf("%s: n1 shows %s, want %s, %v", c.says, now, serials["n1"], err)
+		}
+	}
+	l.issue()
+	l.shows(bobsPassword, serials)
 }
