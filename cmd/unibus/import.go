@@ -65,6 +65,9 @@ Exit status: 0, 1 something cannot be read or the file would have mistakes, 64 u
 	f.StringVar(&from.Creds, "creds", "", "credentials file")
 	f.StringVar(&from.NKey, "nkey", "", "file with the seed of an nkey")
 	f.StringVar(&from.CA, "ca", "", "file with the authorities that sign the server's certificate")
+	f.StringVar(&from.Cert, "cert", "", "certificate of the client, where the server asks for one")
+	f.StringVar(&from.Key, "key", "", "file with the key of --cert")
+	cmd.MarkFlagsRequiredTogether("cert", "key")
 	f.StringVar(&from.account, "account", schema.DefaultAccount, "name of the account block for --server and --context")
 	f.StringVar(&secretDir, "secrets", "/etc/unibus/secrets", "directory of the files that stand in place of secrets")
 	return cmd
@@ -157,11 +160,20 @@ func (l *login) readContext() error {
 		return fmt.Errorf("%s: %w", name, err)
 	}
 	l.User, l.Creds, l.NKey, l.CA = cmp.Or(flags.User, l.User), cmp.Or(flags.Creds, l.Creds), cmp.Or(flags.NKey, l.NKey), cmp.Or(flags.CA, l.CA)
+	l.Cert, l.Key = cmp.Or(flags.Cert, l.Cert), cmp.Or(flags.Key, l.Key)
 	return nil
 }
 
 func (l *login) options() ([]nats.Option, error) {
 	options := []nats.Option{nats.Name("unibus import")}
+	for _, name := range []string{l.Creds, l.NKey, l.CA, l.Cert, l.Key} {
+		if name == "" {
+			continue
+		}
+		if _, err := os.Stat(name); err != nil { // nats.go would say it after the dialling, if at all
+			return nil, &exit{code: exitNoInput, err: fmt.Errorf("%s: %w", name, errors.Unwrap(err))}
+		}
+	}
 	if l.User != "" {
 		options = append(options, nats.UserInfo(l.User, cmp.Or(os.Getenv("NATS_PASSWORD"), l.Password)))
 	}
