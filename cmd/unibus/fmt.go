@@ -26,7 +26,8 @@ func (a *app) fmtCommand() *cobra.Command {
 		Short: "Rewrite files in canonical form",
 		Long: `Rewrite files in canonical form and print the names of those that changed. Standard input is formatted to
 standard output. Comments stay, and so does the meaning: the digest never changes. Of a directory the *.hcl in it are
-formatted, with --recursive also those of the directories inside, but for hidden ones.
+formatted, with --recursive also those of the directories inside, but for hidden ones. What --diff prints has (redacted) in
+place of literal secrets.
 
 The form: two spaces a level, equal signs in a column, at most one blank line, lines that end in LF, one line break at
 the end, no byte order mark. A file that does not parse is refused and left as it is. JSON files are left alone.
@@ -112,7 +113,8 @@ func (f *formatter) report(in file, out []byte) error {
 		_, err = fmt.Fprintln(f.app.stdout, in.name)
 	}
 	if f.diff && err == nil {
-		_, err = fmt.Fprint(f.app.stdout, udiff.Unified(in.name, in.name+" (formatted)", string(in.text), string(out)))
+		before, after := hclconf.Masked(in.name, in.text), hclconf.Masked(in.name, out)
+		_, err = fmt.Fprint(f.app.stdout, udiff.Unified(in.name, in.name+" (formatted)", string(before), string(after)))
 	}
 	return err
 }

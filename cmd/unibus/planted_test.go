@@ -67,13 +67,17 @@ func corpus(t *testing.T) []string {
 // shows reports every form that has a secret.
 func shows(t *testing.T, name, text, secret string) {
 	t.Helper()
-	lines := [][]string{{"fmt", "--check", "-"}}
+	lines := [][]string{{"fmt", "--check", "--diff", "-"}}
 	for _, k := range kindNames() {
 		lines = append(lines, []string{"validate", "-o", k, "-"})
 	}
 	for _, args := range lines {
 		var stdout, stderr bytes.Buffer
-		_ = run(t.Context(), args, strings.NewReader(text), &stdout, &stderr)
+		in := text
+		if args[0] == "fmt" { // every line of which is in the diff
+			in = strings.ReplaceAll(text, "\n", "\r\n")
+		}
+		_ = run(t.Context(), args, strings.NewReader(in), &stdout, &stderr)
 		if out := stdout.String() + stderr.String(); strings.Contains(out, secret) {
 			t.Errorf("%s: %s shows %s:\n%.1500s", name, strings.Join(args, " "), secret, out)
 		}

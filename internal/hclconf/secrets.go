@@ -203,6 +203,31 @@ func show(text []byte, from, to int, hidden []stretch) string {
 	return printable(b.String())
 }
 
+// Masked is the text of a file with schema.Redacted in place of whatever may be a secret, line by line. Of text that cannot
+// be read at all nothing is left.
+func Masked(name string, text []byte) []byte {
+	m := Load(name, text, Host{}).mask
+	if m.unseen {
+		return nil
+	}
+	out := make([]byte, 0, len(text))
+	for start := 0; start < len(text); {
+		next := min(lineEnd(text, start)+1, len(text))
+		end := start + len(bytes.TrimRight(text[start:next], "\r\n"))
+		from := start
+		for _, h := range m.of(text, start, end) {
+			out = append(append(out, text[from:h.start]...), schema.Redacted...)
+			from = h.end
+		}
+		out = append(out, text[from:next]...)
+		start = next
+	}
+	if m.values != nil {
+		out = []byte(m.values.Replace(string(out)))
+	}
+	return out
+}
+
 // printable replaces what would do something to a terminal instead of being shown there.
 func printable(s string) string {
 	return strings.Map(func(r rune) rune {
@@ -213,11 +238,14 @@ func printable(s string) string {
 	}, s)
 }
 
+// reference says where a secret is.
+const reference = `(?:(?:secret|local)\.[\w-]+|(?:file|env|age)\(\s*\\?"[^"\\]*\\?"\s*\))`
+
 var (
 	// secretValue is what the value of something secret follows, as far as words tell.
 	secretValue = re(`(?i)([\w-]*(?:pass|secret|seed|token|cred|key|pwd|auth)[\w-]*)"?\s*[=:]\s*`)
-	// harmless is a value that only says where a secret is, or a public key.
-	harmless = re(`^(?:"?(?:\$\{)?\s*(?:secret\.[\w-]+|local\.[\w-]+|(?:file|env|age)\(\s*\\?"[^"\\]*\\?"\s*\))\s*\}?"?|"U[A-Z2-7]{55}")\s*(?:[},#/].*)?$`)
+	// harmless is a value that only says where a secret is, or a public key, up to the end of its line.
+	harmless = re(`^(?:` + reference + `|"\$\{\s*` + reference + `\s*\}"|"U[A-Z2-7]{55}")[\s},]*(?:(?:#|//|/\*).*)?$`)
 )
 
 // commentStart is where a comment may begin on a line.
