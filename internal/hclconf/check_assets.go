@@ -99,7 +99,7 @@ func (l *loader) checkAssets(e *estate) {
 			l.checkRepublish(b)
 			l.checkSources(b)
 		}
-		l.checkCycles(a)
+		l.checkCopies(a)
 		l.checkStreams(a)
 	}
 }
@@ -479,53 +479,4 @@ func (l *loader) checkExternal(s *schema.StreamSource, x *schema.External) {
 	if x.DeliverPrefix != "" && !literalSubject(x.DeliverPrefix) {
 		l.errorf(&x.DeliverPrefix, codeSource, "%q is not a subject without wildcards", clip(x.DeliverPrefix)).try("deliver_prefix = \"deliver.other\"")
 	}
-}
-
-// checkCycles finds buckets of an account that copy each other in a circle, which NATS refuses (checkStreamCfg).
-func (l *loader) checkCycles(a *schema.Account) {
-	byName := map[string]*schema.Bucket{}
-	for _, b := range a.Buckets {
-		byName[b.Name] = b
-	}
-	const (
-		onPath = 1
-		done   = 2
-	)
-	state := map[*schema.Bucket]int{}
-	var path []*schema.Bucket
-	var visit func(b *schema.Bucket)
-	visit = func(b *schema.Bucket) {
-		state[b] = onPath
-		path = append(path, b)
-		for _, s := range append(slices.Clip(b.Sources), b.Mirror) {
-			if s == nil || s.External != nil || s.Domain != "" || byName[bareName(s)] == nil {
-				continue
-			}
-			switch next := byName[bareName(s)]; {
-			case state[next] == onPath:
-				l.circleOfBuckets(s, path[slices.Index(path, next):])
-			case state[next] == 0 && len(path) < maxNames:
-				visit(next)
-			}
-		}
-		path = path[:len(path)-1]
-		state[b] = done
-	}
-	for _, b := range a.Buckets {
-		if state[b] == 0 {
-			visit(b)
-		}
-	}
-}
-
-func (l *loader) circleOfBuckets(at *schema.StreamSource, path []*schema.Bucket) {
-	var steps []string
-	for _, b := range path {
-		steps = append(steps, clip(b.Name))
-	}
-	d := l.errorf(&at.Name, codeCopyCircle, "buckets copy each other in a circle: %s", strings.Join(append(steps, steps[0]), " ← "))
-	for _, b := range path {
-		d.also(l, b, "bucket %q", clip(b.Name))
-	}
-	d.try("copy in one direction only")
 }

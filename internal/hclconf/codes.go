@@ -93,6 +93,7 @@ const (
 	codeStream       Code = "UB1314"
 	codeTwoStreams   Code = "UB1315"
 	codeConsumer     Code = "UB1316"
+	codeCopySize     Code = "UB1317"
 )
 
 // Denied tells whether the rule is about missing permission, for which commands exit differently.
@@ -173,13 +174,14 @@ var rules = map[Code]rule{
 	codeTooLong:      {"text that NATS refuses", "NATS stores descriptions of up to 4 KiB and metadata of up to 128 KiB, and keeps keys that begin with _nats. for itself."},
 	codeRepublish:    {"republish that NATS refuses", "The destination is made of the source, so both end in > or neither does, wildcards are written as {{wildcard(1)}}, and it may not lead back into the bucket. Without a source everything is republished."},
 	codeSource:       {"mirror or source that NATS refuses", "A bucket is a mirror or has sources. It copies each origin once, from one place on, with a valid filter, and either from a domain or through another API."},
-	codeCopyCircle:   {"buckets that copy each other", "A bucket that copies another, which copies the first, would never come to an end."},
+	codeCopyCircle:   {"copies in a circle", "A bucket or stream that copies another, which copies the first, would never come to an end. Streams may exchange messages with a `filter_subject` for each direction, if neither takes in what the stream stores by itself."},
 	codeNoEffect:     {"setting without effect", "The setting can stay, but does nothing."},
 	codeEncryption:   {"store in clear beside an encrypted one", "Replicas of one bucket lie on several nodes. Encrypting the store of one of them protects nothing that another stores in clear."},
 	codeSimilar:      {"names that differ only in capitals", "NATS tells them apart; people and some file systems do not."},
 	codeStream:       {"stream that NATS refuses", "nats-server checks the settings of a stream against each other when it is created: what a mirror cannot have of its own, features that exclude each other, subjects that are NATS's own."},
 	codeTwoStreams:   {"subjects of two streams", "Within an account every message is stored by one stream at most, so NATS refuses a stream with a subject that could match what another stream, a bucket ($KV.NAME.>) or an object store ($O.NAME.>) has. Where two streams shall have a message, one copies it from the other as a source."},
 	codeConsumer:     {"consumer that NATS refuses", "nats-server checks a consumer against itself and against its stream when it is created: where it begins, what it acknowledges, its filters, and whether its settings are those of a consumer that pulls or of one that messages are sent to."},
+	codeCopySize:     {"copy with smaller messages than its origin", "A mirror or a bucket or stream with sources takes at least the largest message of what it copies: `max_msg_size` of a stream, `max_value_size` of a bucket. NATS refuses a smaller one as soon as it knows the origin."},
 
 	CodeServer: {"refused by nats-server", "Every node's configuration is built and handed to nats-server's own validation, which refused it."},
 	CodeHost:   {"host not in the file", "A node finds itself by --node, else UNIBUS_NODE, else the `hostname` of a node, else its label, else the first part of the host's name. It never guesses from IP addresses, because public addresses usually sit behind NAT."},

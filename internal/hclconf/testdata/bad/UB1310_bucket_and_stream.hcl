@@ -1,0 +1,14 @@
+cluster "c" {
+  insecure = true
+  node "n1" { address = "10.0.0.1" }
+  node "n2" { address = "10.0.0.2" }
+  node "n3" { address = "10.0.0.3" }
+  user "u" { nkey = "UDXU4RCSJNZOIQHZNWXHXORDPRTGNJAHAHFRGZNEEJCPQTT2M7NLCNF4" }
+  bucket "rooms" {
+    source { name = "log" }
+  }
+  stream "KV_log" {
+    subjects = ["log.*"]
+    source { name = "KV_rooms" } # want@21 `UB1310: buckets and streams copy each other in a circle: rooms ← KV_log ← rooms`
+  }
+}
