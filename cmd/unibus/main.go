@@ -56,6 +56,9 @@ type app struct {
 	color   string
 	timeout time.Duration
 
+	// interrupted is closed by the first signal.
+	interrupted <-chan struct{}
+
 	// records gets what is wrong with a file, a record each, where the log is for programs; nil writes it for people.
 	records hclog.Logger
 }
@@ -76,7 +79,7 @@ func main() {
 
 // run runs one command line and returns its exit status.
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
-	a := &app{stdin: stdin, stdout: stdout, stderr: stderr}
+	a := &app{stdin: stdin, stdout: stdout, stderr: stderr, interrupted: ctx.Done()}
 	root := a.root()
 	root.SetArgs(afterExec(args))
 	root.SetIn(stdin)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"os"
@@ -46,7 +47,7 @@ cannot be read.`,
   unibus validate --strict -o github -o sarif=unibus.sarif clusters/
   generate-topology | unibus validate -
   unibus validate --files --node magnus /etc/unibus/unibus.hcl`,
-		RunE: func(_ *cobra.Command, args []string) error {
+		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 0 {
 				args = []string{""}
 			}
@@ -61,6 +62,9 @@ cannot be read.`,
 			r := &report{strict: strict}
 			for _, name := range names {
 				r.files = append(r.files, a.check(name, withFiles))
+			}
+			if cmd.Context().Err() != nil {
+				return &exit{code: exitInvalid, err: errInterrupted}
 			}
 			if err := outs.write(r); err != nil {
 				return err
@@ -108,15 +112,13 @@ func unreadable(name string, err error) checked {
 	d := hclconf.Diagnostic{Severity: hclconf.Error, Code: hclconf.CodeUnreadable, Detail: err.Error(), Range: hclconf.Range{Filename: name}}
 	var path *os.PathError
 	if errors.As(err, &path) {
-		d.Detail = path.Err.Error()
+		d.Detail, name = path.Err.Error(), path.Path
 	}
 	var e *exit
 	if errors.As(err, &e) {
 		d.Hint = e.try
 	}
-	if name == "" {
-		d.Range.Filename = "unibus.hcl"
-	}
+	d.Range.Filename = cmp.Or(name, "unibus.hcl")
 	c := hclconf.Load(d.Range.Filename, nil, hclconf.Host{}) // nothing, which is not valid either
 	c.Diagnostics = hclconf.Diagnostics{d}
 	return checked{Config: c, unreadable: true}
