@@ -174,7 +174,7 @@ func (a *app) fill(ctx context.Context, c *api.Client, w *backup.Writer, assets 
 		if err != nil {
 			return fmt.Errorf("%s: %w", what, err)
 		}
-		fmt.Fprintf(a.stderr, "%s: %s, %s\n", what, count(int(done.Messages), "message"), bytesText(done.Bytes))
+		a.note("%s: %s, %s\n", what, count(int(done.Messages), "message"), bytesText(done.Bytes))
 	}
 	return nil
 }
@@ -300,7 +300,7 @@ func (a *app) restoreOne(ctx context.Context, c *api.Client, path string, s back
 		err = fmt.Errorf("after the restore its last message is number %d, and that of the backup %d", r.LastSeq, state.LastSeq)
 	}
 	if err == nil {
-		fmt.Fprintf(a.stderr, "%s %s of account %s: %s\n", s.Kind, s.Name, s.Account, count(int(r.Messages), "message"))
+		a.note("%s %s of account %s: %s\n", s.Kind, s.Name, s.Account, count(int(r.Messages), "message"))
 	}
 	return r, err
 }
@@ -315,7 +315,7 @@ type progress struct {
 
 func (a *app) progress(what string) *progress {
 	p := &progress{what: what}
-	if f, ok := a.stderr.(*os.File); ok && isatty.IsTerminal(f.Fd()) {
+	if f, ok := a.stderr.(*os.File); ok && !a.quiet && isatty.IsTerminal(f.Fd()) {
 		p.to = f
 	}
 	return p

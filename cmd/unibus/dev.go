@@ -55,7 +55,7 @@ Exit status: 0, or that of the command after --exec; 1 the file is wrong or a no
 			if err != nil {
 				return err
 			}
-			log, err := newLogger(a.stderr, level, false, debug)
+			log, err := a.newLogger(level, false, debug)
 			if err != nil {
 				return err
 			}

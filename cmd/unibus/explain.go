@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"io"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -31,12 +32,17 @@ func (a *app) explainCommand() *cobra.Command {
 				return nil
 			}
 			code := hclconf.Code(strings.ToUpper(args[0]))
-			summary, text, ok := hclconf.Explain(code)
-			if !ok {
+			if _, _, ok := hclconf.Explain(code); !ok {
 				return &exit{code: exitUsage, err: fmt.Errorf("there is no code %s", code), try: "unibus explain"}
 			}
-			_, err := fmt.Fprintf(a.stdout, "%s: %s\n\n%s\n", code, summary, text)
-			return err
+			return meaning(a.stdout, code)
 		},
 	}
+}
+
+// meaning writes what a code means.
+func meaning(w io.Writer, code hclconf.Code) error {
+	summary, text, _ := hclconf.Explain(code)
+	_, err := fmt.Fprintf(w, "%s: %s\n\n%s\n", code, summary, text)
+	return err
 }

@@ -83,7 +83,7 @@ func (f *formatter) format(name string) error {
 		return nil
 	}
 	if hclconf.IsJSON(in.text) {
-		fmt.Fprintf(f.app.stderr, "%s: JSON, left alone\n", in.name)
+		f.app.note("%s: JSON, left alone\n", in.name)
 	}
 	stdin := name == "-"
 	switch {
@@ -98,7 +98,9 @@ func (f *formatter) format(name string) error {
 	if err := replace(in.name, out); err != nil {
 		return f.complain(exitInvalid, err)
 	}
-	_, err = fmt.Fprintln(f.app.stdout, in.name)
+	if !f.app.quiet {
+		_, err = fmt.Fprintln(f.app.stdout, in.name)
+	}
 	return err
 }
 

@@ -55,6 +55,8 @@ type app struct {
 	socket  string
 	color   string
 	timeout time.Duration
+	quiet   bool
+	verbose bool
 
 	// interrupted is closed by the first signal.
 	interrupted <-chan struct{}
@@ -125,7 +127,12 @@ The same bytes go to every host; each host finds its own node in them.
 	f.StringVar(&a.socket, "socket", os.Getenv("UNIBUS_SOCKET"), "the daemon's unix socket (UNIBUS_SOCKET; else found by the file)")
 	f.DurationVar(&a.timeout, "timeout", time.Minute, "how long the daemon may take for an answer")
 	f.StringVar(&a.color, "color", "auto", "colour: auto, always or never (NO_COLOR)")
+	f.BoolVarP(&a.quiet, "quiet", "q", false, "say nothing about what is right, and no progress: only what was asked for, warnings and errors")
+	f.BoolVarP(&a.verbose, "verbose", "v", false, "say more: run and dev their debug lines, validate what each code means")
 	root.PersistentPreRunE = func(*cobra.Command, []string) error {
+		if a.quiet && a.verbose {
+			return errors.New("--quiet and --verbose exclude each other")
+		}
 		switch a.color {
 		case "auto", "always", "never":
 			return nil
@@ -137,6 +144,13 @@ The same bytes go to every host; each host finds its own node in them.
 		a.initCommand(), a.pkiCommand(), a.secretCommand(), a.nodeCommand(), a.contextCommand(), a.explainCommand(), a.schemaCommand(), a.versionCommand(), a.manCommand())
 	a.completions(root)
 	return root
+}
+
+// note writes about progress and about what is right, which --quiet leaves out.
+func (a *app) note(format string, args ...any) {
+	if !a.quiet {
+		fmt.Fprintf(a.stderr, format, args...)
+	}
 }
 
 // colored tells whether a stream gets colour.

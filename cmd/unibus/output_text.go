@@ -4,9 +4,14 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
+
+	"unibus/internal/hclconf"
 )
 
-// writeText writes for people: the diagnostics of each file and a line that sums it up.
+// writeText writes for people: the diagnostics of each file and a line that sums it up, unless it is quiet and all is
+// right; and, where it is verbose, what the codes mean.
 func (a *app) writeText(w io.Writer, r *report) error {
 	bad := 0
 	for _, c := range r.files {
@@ -16,18 +21,38 @@ func (a *app) writeText(w io.Writer, r *report) error {
 		if r.bad(c) {
 			bad++
 		}
-		if c.unreadable {
+		if c.unreadable || a.quiet && !r.bad(c) {
 			continue
 		}
 		if _, err := fmt.Fprintf(w, "%s: %s\n", c.Name, r.verdict(c)); err != nil {
 			return err
 		}
 	}
-	if len(r.files) < 2 {
+	if len(r.files) > 1 && (!a.quiet || bad > 0) {
+		if _, err := fmt.Fprintf(w, "%d files, %d of them not valid\n", len(r.files), bad); err != nil {
+			return err
+		}
+	}
+	if !a.verbose {
 		return nil
 	}
-	_, err := fmt.Fprintf(w, "%d files, %d of them not valid\n", len(r.files), bad)
-	return err
+	return writeMeanings(w, r)
+}
+
+// writeMeanings explains each code that was found once.
+func writeMeanings(w io.Writer, r *report) error {
+	found := map[hclconf.Code]bool{}
+	for _, c := range r.files {
+		for _, d := range c.Diagnostics {
+			found[d.Code] = true
+		}
+	}
+	for _, code := range slices.Sorted(maps.Keys(found)) {
+		if err := meaning(w, code); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // writeCompact writes one line for each diagnostic, and nothing about what is right.

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"net"
 	"os"
@@ -49,7 +48,7 @@ Exit status: 0 after a clean stop, 1 when the node failed, 64 usage, 66 no file,
 			if err != nil {
 				return err
 			}
-			log, err := newLogger(a.stderr, level, json, debug)
+			log, err := a.newLogger(level, json, debug)
 			if err != nil {
 				return err
 			}
@@ -237,14 +236,21 @@ func (a *app) failed(c *hclconf.Config, log hclog.Logger, err error) error {
 	return &exit{code: exitInvalid}
 }
 
-// newLogger writes for people, or JSON for programs. With nats-server's debug lines it is as loud as they are.
-func newLogger(w io.Writer, level string, json bool, debug int) (hclog.Logger, error) {
+// newLogger writes for people, or JSON for programs. With nats-server's debug lines it is as loud as they are; --quiet and
+// --verbose go before the level.
+func (a *app) newLogger(level string, json bool, debug int) (hclog.Logger, error) {
 	l := hclog.LevelFromString(level)
 	if l == hclog.NoLevel {
 		return nil, fmt.Errorf("--log-level is debug, info, warn or error, not %q", level)
 	}
+	switch {
+	case a.quiet:
+		l = max(l, hclog.Warn)
+	case a.verbose:
+		l = min(l, hclog.Debug)
+	}
 	l = min(l, []hclog.Level{l, hclog.Debug, hclog.Trace}[debug])
-	return hclog.New(&hclog.LoggerOptions{Output: w, Level: l, JSONFormat: json}), nil
+	return hclog.New(&hclog.LoggerOptions{Output: a.stderr, Level: l, JSONFormat: json}), nil
 }
 
 // natsDebug is the level that UNIBUS_NATS_DEBUG asks for.

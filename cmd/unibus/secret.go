@@ -242,7 +242,7 @@ Exit status: 0 done, 1 it cannot be decrypted or the file is wrong, 64 usage, 66
 				return err
 			}
 			if value == old {
-				fmt.Fprintln(a.stderr, "unchanged")
+				a.note("unchanged\n")
 				return nil
 			}
 			if ciphertext, err = v.seal(value); err != nil {

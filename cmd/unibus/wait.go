@@ -230,7 +230,7 @@ func (w *waiting) say(missing string) {
 		_ = json.NewEncoder(w.stdout).Encode(map[string]any{
 			"time": time.Now().UTC(), "elapsed_seconds": took.Round(time.Millisecond).Seconds(), "done": missing == "", "missing": missing,
 		})
-	case w.output == "jsonl":
+	case w.output == "jsonl" || w.quiet:
 	case terminal && missing == "":
 		fmt.Fprintf(w.stderr, startOfLine+"done after %v\n", took.Round(10*time.Millisecond))
 	case terminal:
@@ -245,7 +245,7 @@ func (w *waiting) say(missing string) {
 
 // end leaves the line of a terminal.
 func (w *waiting) end() {
-	if isTerminal(w.stderr) && w.output != "jsonl" {
+	if isTerminal(w.stderr) && w.output != "jsonl" && !w.quiet {
 		fmt.Fprintln(w.stderr)
 	}
 }
