@@ -44,7 +44,7 @@ const (
 	ScopeCluster = "cluster"
 )
 
-// Health sums a status up. A problem that is only for information does not count.
+// Health sums a status up. A problem that is only for information does not count, but says why where nothing else does.
 func (s Status) Health(scope string) (Health, Level) {
 	h := Health{Scope: scope, Nodes: len(s.Nodes), Problems: []Problem{}}
 	for _, n := range s.Nodes {
@@ -62,6 +62,9 @@ func (s Status) Health(scope string) (Health, Level) {
 		if p.Severity == "error" && (scope == ScopeCluster || s.Verdict == Down) {
 			level = Critical
 		}
+	}
+	if scope == ScopeCluster && level != OK && len(h.Problems) == 0 {
+		h.Problems = append(h.Problems, s.Problems...)
 	}
 	name := s.Cluster
 	if scope == ScopeNode {
