@@ -4,6 +4,7 @@ TOOL     := go tool -modfile=tools/go.mod
 EXAMPLE  := examples/magnus-homer-datardos.hcl
 # A number of inputs: a duration that ends while the machine is busy fails the run (golang/go#75804, Go 1.26).
 FUZZTIME := 50000x
+SOAK     := 10m
 VERSION  ?= 0.0.0-dev
 DIST     ?= dist
 TARGETS  ?= linux-amd64 linux-arm64 darwin-amd64 darwin-arm64 windows-amd64 windows-arm64
@@ -39,6 +40,9 @@ fuzz: ## fuzz every Fuzz function with FUZZTIME inputs
 		go test -run '^$$' -fuzz "^$${func#func }$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 100x "$$(dirname "$$file")" || exit 1; \
 	done
 
+soak: ## on an idle machine: watch three idle hosts for SOAK without an alarm, then name each fault in time (needs root)
+	UNIBUS_SOAK=$(SOAK) go test -count 1 -timeout 0 -parallel 1 -v -run '^(TestSoak|TestView)$$' ./cmd/unibus
+
 bench: ## compare with the stock nats-server, writes bench/RESULTS.md
 	go run ./bench
 
@@ -70,4 +74,4 @@ help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .NOTPARALLEL:
-.PHONY: all dev build test race lint fmt fuzz bench pictures cross share packages clean help FORCE
+.PHONY: all dev build test race lint fmt fuzz soak bench pictures cross share packages clean help FORCE

@@ -24,7 +24,7 @@ var places = []string{"unibus.hcl", "/etc/unibus/unibus.hcl"}
 // open reads the named file, "-" for standard input, or the one that is found.
 func (a *app) open(name string) (file, error) {
 	if name == "-" {
-		text, err := a.await(func() ([]byte, error) { return read(a.stdin) })
+		text, err := read(a.stdin)
 		if err != nil {
 			return file{}, &exit{code: exitNoInput, err: fmt.Errorf("read standard input: %w", err)}
 		}
@@ -36,14 +36,12 @@ func (a *app) open(name string) (file, error) {
 			return file{}, err
 		}
 	}
-	text, err := a.await(func() ([]byte, error) {
-		f, err := os.Open(name)
-		if err != nil {
-			return nil, err
-		}
+	f, err := os.Open(name)
+	var text []byte
+	if err == nil {
 		defer f.Close()
-		return read(f)
-	})
+		text, err = read(f)
+	}
 	switch {
 	case errors.Is(err, fs.ErrPermission):
 		return file{}, &exit{code: exitPermission, err: err}
@@ -84,29 +82,6 @@ func (a *app) openOwn() (file, error) {
 	f.name = name
 	return f, err
 }
-
-// await returns what a function reads that may wait for somebody, at a terminal or at the other end of a pipe. The first
-// signal ends the wait, and with it the command.
-func (a *app) await(read func() ([]byte, error)) ([]byte, error) {
-	type result struct {
-		text []byte
-		err  error
-	}
-	done := make(chan result, 1)
-	go func() {
-		text, err := read()
-		done <- result{text, err}
-	}()
-	select {
-	case r := <-done:
-		return r.text, r.err
-	case <-a.interrupted:
-		return nil, errInterrupted
-	}
-}
-
-// errInterrupted is what a command ends with that was told to stop while it waited for input.
-var errInterrupted = errors.New("interrupted")
 
 // read reads one byte more than a file may have, which is then refused for its size, so that an endless one ends.
 func read(r io.Reader) ([]byte, error) { return io.ReadAll(io.LimitReader(r, hclconf.MaxFile+1)) }

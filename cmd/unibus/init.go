@@ -131,14 +131,13 @@ func (a *app) ask(w *wish) error {
 	if f, ok := a.stdin.(*os.File); !ok || !isatty.IsTerminal(f.Fd()) {
 		return errors.New("no node: --node NAME=ADDRESS for each, or run it on a terminal to be asked")
 	}
-	in := bufio.NewReader(a.stdin)
+	in := bufio.NewScanner(a.stdin)
 	if w.cluster == "" {
 		fmt.Fprint(a.stderr, "Name of the cluster [unibus]: ")
-		name, err := a.answer(in)
-		if err != nil {
-			return err
+		if !in.Scan() {
+			return unanswerable(in)
 		}
-		w.cluster = cmp.Or(name, "unibus")
+		w.cluster = cmp.Or(strings.TrimSpace(in.Text()), "unibus")
 	}
 	for _, q := range []struct {
 		prompt string
@@ -163,12 +162,15 @@ func (a *app) ask(w *wish) error {
 }
 
 // askMany asks until the answer is empty. A wrong answer is asked for again.
-func (a *app) askMany(in *bufio.Reader, prompt string, add func(string) error) error {
+func (a *app) askMany(in *bufio.Scanner, prompt string, add func(string) error) error {
 	for {
 		fmt.Fprintf(a.stderr, "%s (empty: no more): ", prompt)
-		answer, err := a.answer(in)
-		if err != nil || answer == "" {
-			return err
+		if !in.Scan() {
+			return unanswerable(in)
+		}
+		answer := strings.TrimSpace(in.Text())
+		if answer == "" {
+			return nil
 		}
 		if err := add(answer); err != nil {
 			fmt.Fprintf(a.stderr, "  %v\n", err)
@@ -176,19 +178,8 @@ func (a *app) askMany(in *bufio.Reader, prompt string, add func(string) error) e
 	}
 }
 
-// answer is what is typed on a line.
-func (a *app) answer(in *bufio.Reader) (string, error) {
-	line, err := a.await(func() ([]byte, error) { return in.ReadBytes('\n') })
-	switch {
-	case errors.Is(err, io.EOF) && len(line) == 0:
-		err = errors.New("the input ended before the last answer, nothing was written")
-	case errors.Is(err, io.EOF):
-		err = nil
-	}
-	if err != nil {
-		return "", &exit{code: exitInvalid, err: err}
-	}
-	return strings.TrimSpace(string(line)), nil
+func unanswerable(in *bufio.Scanner) error {
+	return &exit{code: exitInvalid, err: cmp.Or(in.Err(), errors.New("the input ended before the last answer, nothing was written"))}
 }
 
 // written is a file to write.

@@ -384,8 +384,12 @@ func (l *lab) replicas(node string) (string, error) {
 
 // monitor asks the monitoring endpoint of a node, which is on the loopback interface of its host.
 func (l *lab) monitor(node, path string, into any) error {
+	return l.monitorWithin(2*time.Second, node, path, into)
+}
+
+func (l *lab) monitorWithin(limit time.Duration, node, path string, into any) error {
 	web := http.Client{
-		Timeout:   2 * time.Second,
+		Timeout:   limit,
 		Transport: &http.Transport{DialContext: l.hosts[node].DialContext, DisableKeepAlives: true},
 	}
 	res, err := web.Get(monitorURL + path)

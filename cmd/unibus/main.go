@@ -58,9 +58,6 @@ type app struct {
 	quiet   bool
 	verbose bool
 
-	// interrupted is closed by the first signal.
-	interrupted <-chan struct{}
-
 	// records gets what is wrong with a file, a record each, where the log is for programs; nil writes it for people.
 	records hclog.Logger
 }
@@ -81,7 +78,7 @@ func main() {
 
 // run runs one command line and returns its exit status.
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
-	a := &app{stdin: stdin, stdout: stdout, stderr: stderr, interrupted: ctx.Done()}
+	a := &app{stdin: stdin, stdout: stdout, stderr: stderr}
 	root := a.root()
 	root.SetArgs(afterExec(args))
 	root.SetIn(stdin)

@@ -92,11 +92,11 @@ func (a *app) typed(would api.NodeEvent) (string, error) {
 		return "", &exit{code: exitUsage, err: fmt.Errorf("nobody is there to type the name: %s", would.Message), try: "--yes=" + would.Confirm}
 	}
 	fmt.Fprintf(a.stderr, "%s.\nType %s to go on: ", would.Message, would.Confirm)
-	line, err := a.await(func() ([]byte, error) { return bufio.NewReader(in).ReadBytes('\n') })
+	line, err := bufio.NewReader(in).ReadString('\n')
 	if err != nil {
 		return "", &exit{code: exitUsage, err: fmt.Errorf("nothing was typed, and nothing was done: %w", err)}
 	}
-	return strings.TrimSpace(string(line)), nil
+	return strings.TrimSpace(line), nil
 }
 
 // watchAction asks the daemon for an action and shows what happens until it is over. The daemon goes on without us.

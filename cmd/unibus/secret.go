@@ -188,14 +188,10 @@ func (a *app) readValue() (string, error) {
 	var err error
 	if f, ok := a.stdin.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
 		fmt.Fprint(a.stderr, "Value: ")
-		shown, _ := term.GetState(int(f.Fd()))
-		text, err = a.await(func() ([]byte, error) { return term.ReadPassword(int(f.Fd())) })
-		if errors.Is(err, errInterrupted) && shown != nil {
-			_ = term.Restore(int(f.Fd()), shown)
-		}
+		text, err = term.ReadPassword(int(f.Fd()))
 		fmt.Fprintln(a.stderr)
 	} else {
-		text, err = a.await(func() ([]byte, error) { return io.ReadAll(io.LimitReader(a.stdin, 64<<10)) })
+		text, err = io.ReadAll(io.LimitReader(a.stdin, 64<<10))
 	}
 	if err != nil {
 		return "", &exit{code: exitInvalid, err: err}
@@ -429,7 +425,7 @@ func (a *app) statusFrom(ctx context.Context, name string) (s api.Status, err er
 	}
 	var text []byte
 	if name == "-" {
-		text, err = a.await(func() ([]byte, error) { return io.ReadAll(a.stdin) })
+		text, err = io.ReadAll(a.stdin)
 	} else {
 		text, err = os.ReadFile(name)
 	}

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"os"
@@ -47,7 +46,7 @@ cannot be read.`,
   unibus validate --strict -o github -o sarif=unibus.sarif clusters/
   generate-topology | unibus validate -
   unibus validate --files --node magnus /etc/unibus/unibus.hcl`,
-		RunE: func(cmd *cobra.Command, args []string) error {
+		RunE: func(_ *cobra.Command, args []string) error {
 			if len(args) == 0 {
 				args = []string{""}
 			}
@@ -62,9 +61,6 @@ cannot be read.`,
 			r := &report{strict: strict}
 			for _, name := range names {
 				r.files = append(r.files, a.check(name, withFiles))
-			}
-			if cmd.Context().Err() != nil {
-				return &exit{code: exitInvalid, err: errInterrupted}
 			}
 			if err := outs.write(r); err != nil {
 				return err
@@ -112,13 +108,15 @@ func unreadable(name string, err error) checked {
 	d := hclconf.Diagnostic{Severity: hclconf.Error, Code: hclconf.CodeUnreadable, Detail: err.Error(), Range: hclconf.Range{Filename: name}}
 	var path *os.PathError
 	if errors.As(err, &path) {
-		d.Detail, name = path.Err.Error(), path.Path
+		d.Detail = path.Err.Error()
 	}
 	var e *exit
 	if errors.As(err, &e) {
 		d.Hint = e.try
 	}
-	d.Range.Filename = cmp.Or(name, "unibus.hcl")
+	if name == "" {
+		d.Range.Filename = "unibus.hcl"
+	}
 	c := hclconf.Load(d.Range.Filename, nil, hclconf.Host{}) // nothing, which is not valid either
 	c.Diagnostics = hclconf.Diagnostics{d}
 	return checked{Config: c, unreadable: true}

@@ -35,6 +35,7 @@ type viewLab struct {
 	*lab
 	nodes map[string]*process
 	nc    *nats.Conn
+	pages *pages
 	late  []string // what took longer than it may since the fault was planted
 }
 
@@ -72,7 +73,7 @@ func (v *viewLab) status(node string) (api.Status, error) {
 	return api.NewClient(v.store(node) + "/unibus.sock").Status(ctx)
 }
 
-// named waits until a node names a problem, in the status, in health and over HTTP.
+// named waits until a node names a problem, in the status, in health, over HTTP and on its page.
 func (v *viewLab) named(node, code, subject, words string, limit time.Duration) {
 	v.t.Helper()
 	start := time.Now()
@@ -102,6 +103,7 @@ func (v *viewLab) named(node, code, subject, words string, limit time.Duration) 
 		}
 		return has(web)
 	})
+	v.page(start, limit, node, code, words)
 }
 
 // took writes down how long something took, and remembers when that was too long.
@@ -143,6 +145,25 @@ func (v *viewLab) well(node string, limit time.Duration) {
 		return nil
 	})
 	v.took(start, limit, "%s is silent", node)
+	if v.pages != nil {
+		v.pages.forget()
+		v.page(start, limit, node, "All is well.")
+		v.pages.forget()
+	}
+}
+
+// page waits until the page of a node has shown some words. A browser takes much of a machine, so its limit only counts where
+// nothing else runs: in make soak.
+func (v *viewLab) page(start time.Time, limit time.Duration, node string, words ...string) {
+	v.t.Helper()
+	if v.pages == nil {
+		return
+	}
+	eventually(v.t, func() error { return v.pages.has(node, words...) })
+	if os.Getenv(soakFor) == "" {
+		limit = longest
+	}
+	v.took(start, limit, "the page of %s shows %q", node, words)
 }
 
 // repaired waits until NATS itself has recovered, and then not much longer for the status to say so.
@@ -165,6 +186,10 @@ func (v *viewLab) repaired() {
 func TestView(t *testing.T) {
 	t.Parallel()
 	v := newViewLab(t)
+	v.pages = v.openPages()
+	for _, name := range nodeNames {
+		v.well(name, longest)
+	}
 	for _, fault := range []func(){v.files, v.certificate, v.disk, v.replicas, v.killed, v.paused, v.cutOff} {
 		v.plant(fault)
 	}
