@@ -18,7 +18,7 @@ func TestQuick(t *testing.T) {
 	t.Setenv("TMPDIR", t.TempDir())
 	out := filepath.Join(t.TempDir(), "RESULTS.md")
 	var stdout, stderr bytes.Buffer
-	if err := run(t.Context(), []string{"-quick", "-only", "load,memory,reload,validate,assets,view", "-o", out}, &stdout, &stderr); err != nil {
+	if err := run(t.Context(), []string{"-quick", "-only", "load,memory,idle,reload,validate,assets,view", "-o", out}, &stdout, &stderr); err != nil {
 		t.Fatalf("%v\n%s", err, stderr.String())
 	}
 	text, err := os.ReadFile(out)

@@ -46,6 +46,7 @@ var sections = []section{
 	{"super", "Supercluster", measureSuper, superNotes},
 	{"load", "Load", measureLoad, loadNotes},
 	{"memory", "Idle memory", measureMemory, memoryNotes},
+	{"idle", "Idle cost of the collector", measureIdle, idleNotes},
 	{"reload", "Reload", measureReload, reloadNotes},
 	{"validate", "Validation", measureValidate, validateNotes},
 	{"assets", "Many assets", measureAssets, assetsNotes},
@@ -59,7 +60,8 @@ type scale struct {
 	rounds  int           // fresh clusters for load
 	turns   int           // measurements of each load on one cluster
 	turn    time.Duration // one of them
-	idle    int           // fresh clusters for memory
+	idle    int           // fresh clusters for memory and for the collector
+	seconds int           // for which the collector is measured
 	settle  time.Duration // before memory is read
 	reloads int           // of a running cluster
 	nodes   int           // in the large file
@@ -70,14 +72,14 @@ type scale struct {
 }
 
 var (
-	full  = scale{starts: 21, supers: 5, rounds: 8, turns: 10, turn: time.Second / 2, idle: 4, settle: 20 * time.Second, reloads: 120, nodes: 1000, buckets: 10_000, assets: 1000, loads: 9, looks: 5}
-	quick = scale{starts: 1, supers: 1, rounds: 1, turns: 1, turn: 100 * time.Millisecond, idle: 1, settle: time.Second, reloads: 2, nodes: 20, buckets: 200, assets: 20, loads: 1, looks: 1}
+	full  = scale{starts: 21, supers: 5, rounds: 8, turns: 10, turn: time.Second / 2, idle: 4, settle: 20 * time.Second, seconds: 60, reloads: 120, nodes: 1000, buckets: 10_000, assets: 1000, loads: 9, looks: 5}
+	quick = scale{starts: 1, supers: 1, rounds: 1, turns: 1, turn: 100 * time.Millisecond, idle: 1, settle: time.Second, seconds: 1, reloads: 2, nodes: 20, buckets: 200, assets: 20, loads: 1, looks: 1}
 )
 
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err error) {
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
 	flags.SetOutput(stderr)
-	only := flags.String("only", "", "measure only these sections, separated by commas: start, super, load, memory, reload, validate, view, assets")
+	only := flags.String("only", "", "measure only these sections, separated by commas: start, super, load, memory, idle, reload, validate, view, assets")
 	short := flags.Bool("quick", false, "measure next to nothing, to see that it works")
 	out := flags.String("o", "", "write the results to this file (a full run: bench/RESULTS.md)")
 	if err := flags.Parse(args); err != nil {

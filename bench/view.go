@@ -12,8 +12,7 @@ import (
 const viewNotes = "" +
 	"The snapshot of 30 nodes and 1,000 buckets with three replicas each, joined from simulated reports of all nodes, as every\n" +
 	"`unibus status` and every look at the page makes it (BenchmarkSnapshot of internal/node). There is no reference, because\n" +
-	"stock servers do not know what is missing. What the collector takes while nothing happens is part of the CPU of idle nodes\n" +
-	"above; a node sends one message a second."
+	"stock servers do not know what is missing."
 
 // measureView runs the benchmark of the snapshot in a process of its own.
 func measureView(ctx context.Context, _ *rig, s scale) ([]row, error) {

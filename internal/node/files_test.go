@@ -315,7 +315,7 @@ func (d *hostDir) cut(r hclconf.Range) string {
 
 func (d *hostDir) path(name string) string { return filepath.Join(d.dir, name) }
 
-func (d *hostDir) write(t *testing.T, name, text string) {
+func (d *hostDir) write(t testing.TB, name, text string) {
 	t.Helper()
 	if err := os.WriteFile(d.path(name), []byte(text), 0o600); err != nil {
 		t.Fatal(err)
@@ -396,7 +396,7 @@ func (i *issuer) issuer(t *testing.T, name string) *issuer {
 }
 
 // issue writes the certificate and the key of a node.
-func (i *issuer) issue(t *testing.T, d *hostDir, name string, l leaf) {
+func (i *issuer) issue(t testing.TB, d *hostDir, name string, l leaf) {
 	t.Helper()
 	if l.from == 0 && l.to == 0 {
 		l.from, l.to = -300*24*time.Hour, 300*24*time.Hour
@@ -432,7 +432,7 @@ func (i *issuer) issue(t *testing.T, d *hostDir, name string, l leaf) {
 	d.write(t, name+"-key.pem", pemText("PRIVATE KEY", keyDER))
 }
 
-func newKey(t *testing.T) *ecdsa.PrivateKey {
+func newKey(t testing.TB) *ecdsa.PrivateKey {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {

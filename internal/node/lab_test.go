@@ -26,7 +26,7 @@ import (
 const longest = 90 * time.Second
 
 // eventually repeats f until it succeeds, and fails with its last error.
-func eventually(t *testing.T, f func() error) {
+func eventually(t testing.TB, f func() error) {
 	t.Helper()
 	var err error
 	tick := time.NewTicker(10 * time.Millisecond)
@@ -48,12 +48,13 @@ const (
 // lab is a cluster on the loopback interface. Every node has its own copy of the file, as if it were on a host of its
 // own; secrets and certificates are shared.
 type lab struct {
-	t     *testing.T
+	t     testing.TB
 	dir   string
 	names []string
 	ports map[string][3]int // client, cluster and monitor
 	nodes map[string]*host
 	lease time.Duration
+	blind bool // without the collector
 }
 
 // host is a node and its host.
@@ -69,7 +70,7 @@ type host struct {
 	err  error // of Run, once done is closed
 }
 
-func newLab(t *testing.T, names ...string) *lab {
+func newLab(t testing.TB, names ...string) *lab {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "unibus") // a socket's path must be short
 	if err != nil {
@@ -206,7 +207,7 @@ func (l *lab) write(name, text string) {
 }
 
 // replace puts a file in place as configuration management does: whole or not at all.
-func replace(t *testing.T, name, text string) {
+func replace(t testing.TB, name, text string) {
 	t.Helper()
 	if err := os.WriteFile(name+".new", []byte(text), 0o600); err != nil {
 		t.Fatal(err)
@@ -235,7 +236,7 @@ func (h *host) start() {
 		defer close(h.done)
 		h.err = Run(ctx, Config{
 			Topology: f.Config.Topology, Node: h.name, File: f, Socket: h.path("sock"), Version: "test",
-			Log: h.log.logger(h.name), Ready: func() { close(ready) }, lease: h.lab.lease, step: h.step,
+			Log: h.log.logger(h.name), Ready: func() { close(ready) }, lease: h.lab.lease, blind: h.lab.blind, step: h.step,
 		})
 	}()
 	t.Cleanup(func() {

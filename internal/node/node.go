@@ -50,6 +50,8 @@ type Config struct {
 	// step is called with the name of every step of a reload and of a restart when it is done; nil is allowed. Tests end
 	// the process in it.
 	step func(name string)
+	// blind leaves the collector out, to measure what it takes.
+	blind bool
 	// Report is called with every change of the state of the declared assets; nil is allowed. It must not block.
 	Report func(bootstrap.Status)
 	// Reloading is called with true before a file is taken up, and with false when that is over, whatever came of it; nil
@@ -112,7 +114,9 @@ func Run(ctx context.Context, c Config) error {
 	}
 	var g errgroup.Group
 	g.Go(func() error { defer stop(); return d.lives(ctx) })
-	g.Go(func() error { return d.overlook(ctx) })
+	if !c.blind {
+		g.Go(func() error { return d.overlook(ctx) })
+	}
 	if c.File != nil {
 		g.Go(func() error { return d.follow(ctx) })
 		g.Go(func() error { return d.inTurn(ctx) })
@@ -302,9 +306,11 @@ func (d *daemon) work(ctx context.Context, stop context.CancelFunc, s *server.Se
 	var g errgroup.Group
 	g.Go(func() error { return d.answer(ctx, conns) })
 	g.Go(func() error { return d.belong(ctx, s, conns) })
-	g.Go(func() error { return d.observe(ctx, s) })
 	g.Go(func() error { return d.serveWeb(ctx, s) })
-	g.Go(func() error { return d.tell(ctx, s, conns) })
+	if !d.blind {
+		g.Go(func() error { return d.observe(ctx, s) })
+		g.Go(func() error { return d.tell(ctx, s, conns) })
+	}
 	g.Go(func() error { return d.keepAssets(ctx, s, conns) })
 	if err := g.Wait(); ctx.Err() == nil {
 		return err
