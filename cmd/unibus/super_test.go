@@ -101,8 +101,8 @@ var (
 	westNodes = []string{"west-az1", "west-az2", "west-az3"}
 )
 
-// TestSupercluster starts the seven hosts of the example, finds the bucket where the file places it, and loses a whole
-// site: the rest goes on, because the arbiter votes.
+// TestSupercluster starts the seven hosts of the example, finds the bucket where the file places it, cuts off a site and then
+// another, and loses a whole site: the rest goes on, because the arbiter votes.
 func TestSupercluster(t *testing.T) {
 	t.Parallel()
 	l := newSuperLab(t)
@@ -160,6 +160,7 @@ func TestSupercluster(t *testing.T) {
 		})
 	}
 	put(east, "from-east")
+	l.cutSites(t, everyone)
 
 	for _, name := range eastNodes {
 		all[name].kill()

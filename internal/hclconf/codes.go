@@ -214,6 +214,7 @@ var rules = map[Code]rule{
 	CodeNoJetStream:  {"JetStream has stopped on a node", "nats-server switches JetStream off when it cannot write to its store, most often because the disk is full. The node still serves clients, but its replicas are not kept up. It comes back with a restart once there is room."},
 	CodeLink:         {"missing route or gateway", "Two nodes are up and heard, and have no connection to each other: a firewall, a certificate or a password between just these two. Others pass on what is told, but not data: their replicas fall behind."},
 	CodeUndeclared:   {"asset that is in the file no more", "Taking a block out of the file deletes nothing: the asset and its data stay, and unibus does not look after it any more. Declare it again, or remove it by hand, such as with `nats kv del`, once nobody needs it. The daemon reports it for as long as it runs and the asset is there."},
+	CodeSite:         {"cluster that does not answer", "None of the nodes of another cluster is heard: the site is off, or the network between the sites is. The text says how many voters are left on this side and whether that is enough; if it is, JetStream works here, and on the other side it does not. Assets that are placed there come back with it."},
 }
 
 // Codes are all codes, sorted.

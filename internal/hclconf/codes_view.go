@@ -34,4 +34,6 @@ const (
 	CodeLink Code = "UB2215"
 	// CodeUndeclared is an asset that is in the file no more, and still there.
 	CodeUndeclared Code = "UB2216"
+	// CodeSite is a cluster of a supercluster of which nobody is heard.
+	CodeSite Code = "UB2217"
 )

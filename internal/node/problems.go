@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"unibus/config/schema"
 	"unibus/internal/api"
 	"unibus/internal/bootstrap"
 	"unibus/internal/hclconf"
@@ -38,6 +39,7 @@ func (s sight) judge(v *api.Status) {
 		}
 	}
 	j.quorum()
+	j.sites()
 	for _, n := range v.Nodes {
 		j.node(n)
 	}
@@ -81,6 +83,30 @@ func (j *judging) quorum() {
 	}
 	if extra := m.Peers - voters; extra > 0 && m.Leader != nil {
 		j.problem(hclconf.CodeGone, severityWarning, j.subject(), "unibus node ls, then unibus node remove NODE", "the meta group still counts %d nodes that are gone from the file", extra)
+	}
+}
+
+// sites names the other clusters of which nobody is heard, and what that leaves. A node that hears nobody has said so.
+func (j *judging) sites() {
+	if len(j.silent) == len(j.v.Nodes)-1 {
+		return
+	}
+	m := j.v.Meta
+	left := fmt.Sprintf("JetStream works here, and %d more may be lost", m.Current-m.Quorum)
+	if j.lost() {
+		left = "JetStream does not work here"
+	}
+	for _, c := range j.topology.Clusters {
+		if slices.ContainsFunc(c.Nodes, func(n *schema.Node) bool { return !slices.Contains(j.silent, n.Name) }) {
+			continue
+		}
+		var names []string
+		for _, n := range c.Nodes {
+			names = append(names, n.Name)
+		}
+		j.problem(hclconf.CodeSite, severityWarning, "cluster."+c.Name, "look at the network between the sites; on "+names[0]+": unibus doctor",
+			"nobody of cluster %s answers (%s): %d of %d voters are up, %d are needed, and %s", c.Name, strings.Join(names, ", "),
+			m.Current, len(j.topology.Voters()), m.Quorum, left)
 	}
 }
 

@@ -87,6 +87,10 @@ func TestSnapshot(t *testing.T) {
 			t.Errorf("nothing says %s: %+v", want, v.Problems)
 		}
 	}
+	v = silence("c1-n0", "c1-n1", "c1-n2")
+	if p := v.Problems[0]; v.Verdict != api.Degraded || p.Code+" "+p.Subject != "UB2217 cluster.c1" || !strings.Contains(p.Summary, "6 of 9 voters are up, 5 are needed, and JetStream works here, and 1 more") {
+		t.Errorf("a site is silent: %s, %+v", v.Verdict, v.Problems)
+	}
 	v = silence("c0-n1", "c0-n2", "c1-n0", "c1-n1", "c1-n2")
 	if v.Verdict != api.Down || v.Problems[0].Code != "UB2201" || !strings.Contains(v.Problems[0].Summary, "cannot be seen") {
 		t.Errorf("five of nine are silent: %s, %+v", v.Verdict, v.Problems)
