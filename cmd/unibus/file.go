@@ -44,7 +44,7 @@ func (a *app) open(name string) (file, error) {
 	}
 	switch {
 	case errors.Is(err, fs.ErrPermission):
-		return file{}, &exit{code: exitPermission, err: err}
+		return file{}, &exit{code: exitPermission, err: err, try: "let the user that runs unibus read it, and its directory: chown unibus: " + name}
 	case err != nil:
 		return file{}, &exit{code: exitNoInput, err: err}
 	}

@@ -45,7 +45,7 @@ func OpenAge(node string, files []string, read func(name string) ([]byte, error)
 // ageIdentities are the keys in the first of the files that is there.
 func ageIdentities(node string, files []string, read func(string) ([]byte, error)) (keys []age.Identity, from string, err error) {
 	var missing []string
-	code := codeAgeKey
+	code, try := codeAgeKey, "copy the key that belongs to this host there, or name its file in UNIBUS_AGE_KEY"
 	for _, name := range files {
 		text, err := read(name)
 		switch {
@@ -53,7 +53,9 @@ func ageIdentities(node string, files []string, read func(string) ([]byte, error
 			missing = append(missing, name+" does not exist")
 			continue
 		case errors.Is(err, fs.ErrPermission):
-			code, missing = codeSecretDenied, append(missing, name+" cannot be read: permission denied")
+			if code, missing = codeSecretDenied, append(missing, name+" cannot be read: permission denied"); !strings.Contains(name, "/ssh_host_") {
+				try = "give it to the user that unibus runs as: chown unibus " + name
+			}
 			continue
 		case err != nil:
 			missing = append(missing, fmt.Sprintf("%s cannot be read: %v", name, err))
@@ -67,7 +69,7 @@ func ageIdentities(node string, files []string, read func(string) ([]byte, error
 	}
 	return nil, "", &hostError{
 		code, fmt.Sprintf("%s has no age key to decrypt the secret with: %s", whose(node), strings.Join(missing, ", ")),
-		"copy the key that belongs to this host there, or name its file in UNIBUS_AGE_KEY",
+		try,
 	}
 }
 

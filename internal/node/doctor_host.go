@@ -142,7 +142,11 @@ func (e *exam) store() {
 	case errors.Is(err, fs.ErrPermission) && e.runs:
 		e.skip("store", "%s may be written by the daemon alone", dir)
 	case err != nil:
-		e.fail("store", "the directory must belong to the user unibus runs as; run doctor as that user", "%s cannot be written: %v", at, errors.Unwrap(err))
+		try := "mount it so that it can be written, and make room"
+		if errors.Is(err, fs.ErrPermission) {
+			try = "the directory must belong to the user unibus runs as; run doctor as that user"
+		}
+		e.fail("store", try, "%s cannot be written: %v", at, errors.Unwrap(err))
 		return
 	default:
 		defer func() { _ = os.Remove(f.Name()); _ = f.Close() }()

@@ -61,7 +61,7 @@ func (e *exam) myself(ctx context.Context) {
 		e.fail("daemon", hints[server.FaultNode], "a server runs here that calls itself %q, and this host is %q", s.Name, e.Node)
 	case s.ID != "" && s.Name == e.Node:
 		e.runs = true
-		e.skip("daemon", "none answers on %s, although node %s runs: name its socket with --socket", e.Socket, e.Node)
+		e.skip("daemon", "none answers on %s, although node %s runs: name its socket with --socket, or restart it if that was deleted", e.Socket, e.Node)
 	}
 }
 

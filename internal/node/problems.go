@@ -137,7 +137,7 @@ func (j *judging) node(n api.Node) {
 		j.problem(hclconf.CodePending, severityInfo, subject, "", "%s waits to restart%s", n.Name, why)
 	}
 	if n.JetStream != nil && !*n.JetStream && n.State == api.StateUp && j.phase() != bootstrap.Waiting {
-		j.problem(hclconf.CodeNoJetStream, severityWarning, subject, on("journalctl -u unibus -n 50"),
+		j.problem(hclconf.CodeNoJetStream, severityWarning, subject, on("make room where df -h says so, then systemctl restart unibus"),
 			"JetStream is off on %s, as nats-server does when it cannot write; its replicas are not kept up", n.Name)
 	}
 	j.certificate(n)

@@ -99,6 +99,11 @@ func (s *store) claim(c Conf) error {
 			return storeError(c, err)
 		}
 	}
+	if err := writable(s.dir); errors.Is(err, fs.ErrPermission) {
+		return storeError(c, err)
+	} else if err != nil { // which may pass
+		return fmt.Errorf("the store %q cannot be written: %w", s.dir, err)
+	}
 	b, err := json.Marshal(s.frozen)
 	if err != nil {
 		return err
@@ -109,6 +114,18 @@ func (s *store) claim(c Conf) error {
 		return nil
 	}
 	return storeError(c, maybe.WriteFile(path, b, 0o640))
+}
+
+// writable makes a file in a directory and removes it: nats-server does not say where it cannot, nor why.
+func writable(dir string) error {
+	f, err := os.CreateTemp(dir, ".unibus-*")
+	if where := (*fs.PathError)(nil); errors.As(err, &where) && !errors.Is(err, fs.ErrPermission) {
+		return where.Err
+	}
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Close(), os.Remove(f.Name()))
 }
 
 // close gives the directory back.
