@@ -15,7 +15,8 @@ import (
 )
 
 // TestLinkOfTwo ships one file to two clusters that both hold data and let clients in over TLS only. They stay two, say why,
-// and lose nothing; also when all of them are started anew at the same moment.
+// and lose nothing; also when all of them are started anew at the same moment, and when one of them has lost its disk and
+// could link with both.
 func TestLinkOfTwo(t *testing.T) {
 	t.Parallel()
 	l := newGrowLab(t)
@@ -31,6 +32,18 @@ func TestLinkOfTwo(t *testing.T) {
 	two.shipBoth()
 	refuse()
 	two.restart(two.nodes()...)
+	refuse()
+
+	bare := two.west[0]
+	if l.leader(l.app(bare), "JOBS") == bare {
+		bare = two.west[1]
+	}
+	two.all[bare].kill()
+	if err := os.RemoveAll(l.store(bare)); err != nil {
+		t.Fatal(err)
+	}
+	two.restart(bare)
+	two.all[bare].says("the store is not linked with every cluster of the file yet: linked=west ")
 	refuse()
 }
 

@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -292,4 +293,53 @@ func TestUnreadableCertificate(t *testing.T) {
 		files.CAFile = files.KeyFile
 		refused(t, topology, &files.CAFile, "ca_file")
 	})
+}
+
+// TestLinks shows what a store remembers of the clusters that it is linked with: nothing while it is empty, then those with
+// which it began, and of those no longer the ones that have left the file.
+func TestLinks(t *testing.T) {
+	topology := supercluster(t)
+	dir := t.TempDir()
+	for _, n := range topology.Nodes() {
+		n.JetStream.StoreDir = dir
+	}
+	within := func(names ...string) *schema.Topology {
+		some := *topology
+		some.Clusters = slices.DeleteFunc(slices.Clone(topology.Clusters), func(c *schema.Cluster) bool { return !slices.Contains(names, c.Name) })
+		return &some
+	}
+	for _, step := range []struct {
+		node     string
+		clusters []string
+		without  []string
+		began    []string
+	}{
+		{"east-1", []string{"east"}, nil, []string{"east"}},
+		{"east-1", []string{"east", "west"}, nil, []string{"east"}},
+		{"west-1", []string{"east", "west"}, nil, []string{"east", "west"}},
+		{"west-1", []string{"west"}, nil, []string{"west"}},
+		{"west-1", []string{"east", "west"}, nil, []string{"west"}},
+		{"west-2", []string{"arbiter", "east", "west"}, []string{"east-1", "east-2", "east-3"}, []string{"arbiter", "west"}},
+		{"west-3", []string{"arbiter", "east", "west"}, []string{"east-1"}, []string{"arbiter", "east", "west"}},
+	} {
+		conf := mustConf(t, within(step.clusters...), step.node).WithoutNodes(step.without)
+		before, _, err := Links(conf)
+		if _, stat := os.Stat(filepath.Join(conf.storeDir(), "jetstream")); err != nil || (before == nil) != (stat != nil) {
+			t.Fatalf("before: %v, %v", before, err)
+		}
+		st, err := openStore(conf)
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = errors.Join(st.claim(conf), os.MkdirAll(filepath.Join(conf.storeDir(), "jetstream"), 0o700),
+			os.WriteFile(filepath.Join(conf.storeDir(), "jetstream", "something"), nil, 0o600))
+		st.close()
+		if err != nil {
+			t.Fatal(err)
+		}
+		linked, began, err := Links(conf)
+		if err != nil || !slices.Equal(linked, step.clusters) || !slices.Equal(began, step.began) {
+			t.Errorf("%s with %v: linked with %v, began with %v, %v, want %v", step.node, step.clusters, linked, began, err, step.began)
+		}
+	}
 }
