@@ -1,8 +1,11 @@
 package hclconf
 
 import (
+	"fmt"
 	"net"
 	"net/netip"
+	"path"
+	"path/filepath"
 	"strings"
 
 	"unibus/config/schema"
@@ -100,16 +103,33 @@ func (l *loader) checkAddress(n *schema.Node, remote bool) {
 	host, _, splitErr := net.SplitHostPort(a)
 	switch {
 	case strings.Contains(a, "://"):
-		l.errorf(&n.Address, codeAddress, "%q is a URL, not an address", clip(a)).try("write the address alone; the ports are client_port and cluster_port")
+		l.errorf(&n.Address, codeAddress, "%q is a URL, not an address", clip(a)).try("%s; the ports are client_port and cluster_port", addressLike(a, "the address alone"))
 	case splitErr == nil:
 		l.errorf(&n.Address, codeAddress, "%q has a port", clip(a)).try("address = %q; the ports are client_port and cluster_port", clip(host))
 	case strings.Contains(a, "/"):
 		l.errorf(&n.Address, codeAddress, "%q is a network, not an address", clip(a)).try("address = %q", clip(strings.SplitN(a, "/", 2)[0]))
 	case !isDNSName(a) || looksLikeIP(a):
-		l.errorf(&n.Address, codeAddress, "%q is neither an IP address nor a DNS name", clip(a)).try("such as \"203.0.113.10\" or \"n1.example.net\"")
+		l.errorf(&n.Address, codeAddress, "%q is neither an IP address nor a DNS name", clip(a)).
+			try("%s", addressLike(a, "such as \"203.0.113.10\" or \"n1.example.net\""))
 	case remote && strings.EqualFold(a, "localhost"):
 		l.errorf(&n.Address, codeAddress, "node %q has the address localhost, which is another host for each peer", n.Name).try("the address that the other nodes dial")
 	}
+}
+
+// addressLike is what somebody meant who wrote more than an address, or otherwise the given words.
+func addressLike(a, otherwise string) string {
+	if _, rest, ok := strings.Cut(a, "://"); ok {
+		a = rest
+	}
+	a = strings.TrimSpace(a[strings.LastIndexByte(a, '@')+1:])
+	if host, _, err := net.SplitHostPort(a); err == nil {
+		a = host
+	}
+	a = strings.TrimSuffix(strings.TrimPrefix(a, "["), "]")
+	if _, err := netip.ParseAddr(a); err != nil && (!isDNSName(a) || looksLikeIP(a)) {
+		return otherwise
+	}
+	return fmt.Sprintf("address = %q", clip(a))
 }
 
 func (l *loader) checkIP(n *schema.Node, ip netip.Addr, remote bool) {
@@ -333,7 +353,11 @@ func (l *loader) checkPath(at any, what, p string) {
 	case p == "":
 		l.errorf(at, codePath, "%s is empty", what).try("%s = \"/etc/unibus/…\"", what)
 	case !isAbs(p):
-		l.errorf(at, codePath, "%s = %q is not an absolute path", what, clip(p)).try("%s = \"/etc/unibus/%s\"", what, clip(p))
+		dir := "/etc/unibus"
+		if what == "store_dir" {
+			dir = "/var/lib/unibus"
+		}
+		l.errorf(at, codePath, "%s = %q is not an absolute path", what, clip(p)).try("%s = %q", what, clip(path.Join(dir, filepath.ToSlash(p))))
 	}
 }
 

@@ -125,7 +125,7 @@ func (l *loader) topBlock(body hcl.Body) *hcl.Block {
 		return nil
 	case len(tops) > 1:
 		l.report(Error, codeTop, tops[1].DefRange, "", "a second %s block; one file describes one bus", tops[1].Type).
-			alsoAt(l, tops[0].DefRange, "the first one")
+			alsoAt(l, tops[0].DefRange, "the first one").try("a file for each; or supercluster \"NAME\" { … } around clusters that belong together")
 	}
 	return tops[0]
 }
@@ -718,7 +718,7 @@ func originOf(marks cty.ValueMarks) string {
 func (l *loader) within(n int64, expr hcl.Expression, a *attrSpec, p place) bool {
 	switch {
 	case a.min != nil && n < *a.min:
-		l.report(Error, codeRange, expr.Range(), p.address, "%s cannot be %s", a.name, a.show(n)).try("at least %s", a.show(*a.min))
+		l.report(Error, codeRange, expr.Range(), p.address, "%s cannot be %s", a.name, a.show(n)).try("at least %s%s", a.show(*a.min), orNothing(n))
 		return false
 	case a.max != nil && n > *a.max:
 		l.report(Error, codeRange, expr.Range(), p.address, "%s cannot be %s", a.name, a.show(n)).try("at most %s", a.show(*a.max))
@@ -732,10 +732,31 @@ func (l *loader) wrongType(expr hcl.Expression, a *attrSpec, p place, want, like
 	return false
 }
 
+// orNothing is for those who know -1 from NATS.
+func orNothing(n int64) string {
+	if n == -1 {
+		return ", or leave it out"
+	}
+	return ""
+}
+
+// durationText is a duration in words that other programs take; a number alone are seconds.
+var durationText = re(`(?i)^\s*([0-9]{1,9})\s*(ms|millis|s|sec|secs|seconds?|m|mins?|minutes?|h|hrs?|hours?|d|days?|w|weeks?|)\s*$`)
+
 // durationLike is what a value would be as a duration, as far as one can guess.
 func durationLike(v cty.Value) string {
-	if n, ok := whole(v); ok && v.Type() == cty.Number && n >= 0 {
-		return fmt.Sprintf("\"%ds\"", n)
+	if s, err := convert.Convert(v, cty.String); err == nil && !s.IsNull() {
+		if m := durationText().FindStringSubmatch(s.AsString()); m != nil {
+			n, _ := strconv.Atoi(m[1]) // of nine digits at most
+			unit := strings.ToLower(m[2] + "s")[:1]
+			switch {
+			case strings.HasPrefix(strings.ToLower(m[2]), "m") && strings.Contains(strings.ToLower(m[2]), "s") && !strings.Contains(strings.ToLower(m[2]), "n"):
+				unit = "ms"
+			case unit == "w":
+				n, unit = 7*n, "d"
+			}
+			return fmt.Sprintf("\"%d%s\"", n, unit)
+		}
 	}
 	return `"30s", "5m", "36h" or "7d"`
 }
@@ -787,6 +808,8 @@ func example(a *attrSpec) string {
 		return "secret." + a.name
 	case structOf(a.typ).Kind() == reflect.Int && a.min != nil:
 		return a.show(*a.min)
+	case structOf(a.typ).Kind() == reflect.Int && a.example != "":
+		return a.example
 	case strings.HasSuffix(a.name, "_file"):
 		return `"/etc/unibus/…"`
 	}

@@ -295,8 +295,7 @@ func (l *loader) refer(tr hcl.Traversal, sc *scope) (*name, bool) {
 	case l.quiet > 0:
 		d("a secret is not a name").try("secret.NAME, or the text in quotation marks")
 	default:
-		d("there is no %q", clip(root)).
-			try("text stands in quotation marks; names are local.NAME, secret.NAME, node.name, node.address and cluster.name")
+		d("there is no %q", clip(root)).try("%s", bareWord(root, label))
 	}
 	return nil, false
 }
@@ -595,4 +594,19 @@ func clipLong(s string) string {
 		return string(r[:300]) + "…"
 	}
 	return s
+}
+
+// bareWord is what to write in place of a word that is no name.
+func bareWord(root, label string) string {
+	switch strings.ToLower(root) {
+	case "yes", "on", "enabled":
+		return "true"
+	case "no", "off", "disabled":
+		return "false"
+	}
+	const names = "names are local.NAME, secret.NAME, node.name, node.address and cluster.name"
+	if label != "" {
+		return "text stands in quotation marks; " + names
+	}
+	return fmt.Sprintf("%q, with quotation marks, if it is text; %s", clip(root), names)
 }

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"unicode"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
@@ -167,7 +168,7 @@ func (l *loader) syntax(diags hcl.Diagnostics) {
 	for _, line := range slices.Sorted(maps.Keys(lines)) {
 		d := lines[line]
 		if !l.template(d.Subject.Start.Byte) {
-			l.report(Error, codeSyntax, *d.Subject, "", "%s", l.phrase(d))
+			l.report(Error, codeSyntax, *d.Subject, "", "%s", l.phrase(d)).Hint = l.remedy(d)
 		}
 	}
 }
@@ -215,6 +216,28 @@ func (l *loader) phrase(d *hcl.Diagnostic) string {
 		return `JSON has no comments; "//": "text" is ignored in a block`
 	}
 	return phrase(d)
+}
+
+// remedy is what to write in place of what the parser found, where that is plain, or "".
+func (l *loader) remedy(d *hcl.Diagnostic) string {
+	at := d.Subject.Start.Byte
+	switch {
+	case d.Summary == "Invalid single-argument block definition" || d.Summary == "Argument definition required":
+		return "lines of their own: { ends the first one, and } has the last one for itself"
+	case d.Summary == "Argument or block definition required" && colon(l.text[min(at, len(l.text)):]):
+		return "`name = value`; `unibus import` makes such a file of nats.conf files"
+	case strings.HasPrefix(d.Detail, "This character is not used"):
+		return "a plain space, or nothing; it looks like another character than it is"
+	case l.json && strings.HasPrefix(d.Detail, "Either a JSON object or a JSON array is required, representing the contents"):
+		return `"cluster": {"NAME": { … }}; the name of a block is a key around what it holds`
+	}
+	return ""
+}
+
+// colon tells whether a text begins with a word and a colon, as YAML and nats.conf have them.
+func colon(text []byte) bool {
+	word := bytes.TrimLeftFunc(text, func(r rune) bool { return r == '_' || unicode.IsLetter(r) || unicode.IsDigit(r) })
+	return len(word) < len(text) && bytes.HasPrefix(word, []byte(":"))
 }
 
 // phrase makes one lower-case phrase of a diagnostic of the HCL library.

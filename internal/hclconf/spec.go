@@ -32,6 +32,7 @@ type attrSpec struct {
 	typ      reflect.Type
 	required bool
 	def      string
+	example  string
 	oneof    []string
 	min, max *int64 // in bytes or nanoseconds, where the type has a unit
 	item     bool   // one of a list
@@ -95,7 +96,7 @@ func specOf(t reflect.Type) *spec {
 		default:
 			s.attrs[name] = &attrSpec{
 				name: name, index: f.Index, typ: f.Type, required: kind == "", def: f.Tag.Get("default"),
-				oneof: strings.Fields(f.Tag.Get("oneof")), min: bound(f.Tag, "min"), max: bound(f.Tag, "max"),
+				example: f.Tag.Get("example"), oneof: strings.Fields(f.Tag.Get("oneof")), min: bound(f.Tag, "min"), max: bound(f.Tag, "max"),
 			}
 			setDefault(s.proto.FieldByIndex(f.Index), s.attrs[name])
 		}

@@ -5,6 +5,6 @@ cluster "c" {
   node "n3" { address = "10.0.0.3" }
   user "u" { nkey = "UDXU4RCSJNZOIQHZNWXHXORDPRTGNJAHAHFRGZNEEJCPQTT2M7NLCNF4" }
   bucket "b" {
-    storage = memory # want@15 `UB1006: there is no "memory"` try `text stands in quotation marks; names are local\.NAME, secret\.NAME, node\.name, node\.address and cluster\.name`
+    storage = memory # want@15 `UB1006: there is no "memory"` try `"memory", with quotation marks, if it is text; names are local\.NAME, secret\.NAME, node\.name, node\.address and cluster\.name`
   }
 }

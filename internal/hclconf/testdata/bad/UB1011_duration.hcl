@@ -5,6 +5,6 @@ cluster "c" {
   node "n3" { address = "10.0.0.3" }
   user "u" { nkey = "UDXU4RCSJNZOIQHZNWXHXORDPRTGNJAHAHFRGZNEEJCPQTT2M7NLCNF4" }
   bucket "b" {
-    ttl = "30 seconds" # want@11 `UB1011: ttl has to be a duration` try `ttl = "30s", "5m", "36h" or "7d"`
+    ttl = "30 seconds" # want@11 `UB1011: ttl has to be a duration` try `ttl = "30s"`
   }
 }
