@@ -3,7 +3,6 @@ package server
 import (
 	"cmp"
 	"fmt"
-	"maps"
 	"net"
 	"net/url"
 	"path/filepath"
@@ -152,14 +151,33 @@ func (im *importer) jetStream(s *confScope, n *schema.Node) {
 	if on, _ := js.str("enabled", "enable"); on == "false" {
 		n.JetStream.Enabled = false
 	}
-	if dir, at := js.str("store_dir", "storedir"); dir != "" {
-		if base := filepath.Base(dir); base == n.Name {
-			dir = filepath.Dir(dir)
-		} else {
-			im.note(at, "a node stores in store_dir/NAME: move %s/jetstream to %s/jetstream to keep the data", dir, filepath.Join(dir, n.Name))
-		}
+	im.storeDir(js, n)
+	im.storeLimits(js, n)
+	n.JetStream.Domain, _ = js.str("domain", "js_domain")
+	n.JetStream.UniqueTag, _ = js.str("unique_tag")
+	im.sync(js, n)
+	if key, at := js.str("key", "ek", "encryption_key"); key != "" {
+		cipher, _ := js.str("cipher")
+		n.JetStream.Encryption = &schema.Encryption{Cipher: cmp.Or(strings.ToLower(cipher), "chachapoly"), Key: schema.NewSecret(key)}
+		im.secret(&n.JetStream.Encryption.Key, "store", at)
+	}
+	js.rest()
+}
+
+// storeDir reads where a node stores, to which the name of the node is always added.
+func (im *importer) storeDir(js *confScope, n *schema.Node) {
+	dir, at := js.str("store_dir", "storedir")
+	switch {
+	case dir == "":
+	case filepath.Base(dir) == n.Name:
+		n.JetStream.StoreDir = filepath.Dir(dir)
+	default:
+		im.note(at, "a node stores in store_dir/NAME: move %s/jetstream to %s/jetstream to keep the data", dir, filepath.Join(dir, n.Name))
 		n.JetStream.StoreDir = dir
 	}
+}
+
+func (im *importer) storeLimits(js *confScope, n *schema.Node) {
 	for _, l := range []struct {
 		at   *schema.Size
 		keys []string
@@ -173,22 +191,18 @@ func (im *importer) jetStream(s *confScope, n *schema.Node) {
 			im.note(cmp.Or(at, js.at), "without %s nats-server takes three quarters of what the host has; here it is %s", l.keys[0], l.at)
 		}
 	}
-	n.JetStream.Domain, _ = js.str("domain", "js_domain")
-	n.JetStream.UniqueTag, _ = js.str("unique_tag")
-	if sync, _ := js.str("sync", "sync_interval"); sync != "" {
-		n.JetStream.Sync = sync
-		if d, err := time.ParseDuration(sync); err == nil {
-			n.JetStream.Sync = schema.Duration(d).String()
-		}
-	} else {
+}
+
+func (im *importer) sync(js *confScope, n *schema.Node) {
+	sync, _ := js.str("sync", "sync_interval")
+	if sync == "" {
 		im.note("", "nats-server writes to disk every 2 minutes: sync = \"always\" loses nothing when all hosts lose power at once")
+		return
 	}
-	if key, at := js.str("key", "ek", "encryption_key"); key != "" {
-		cipher, _ := js.str("cipher")
-		n.JetStream.Encryption = &schema.Encryption{Cipher: cmp.Or(strings.ToLower(cipher), "chachapoly"), Key: schema.NewSecret(key)}
-		im.secret(&n.JetStream.Encryption.Key, "store", at)
+	n.JetStream.Sync = sync
+	if d, err := time.ParseDuration(sync); err == nil {
+		n.JetStream.Sync = schema.Duration(d).String()
 	}
-	js.rest()
 }
 
 // tls reads the certificate of a node. A node has one for all its listeners.
@@ -389,53 +403,44 @@ func (im *importer) address(h *importedHost) string {
 		return h.listen
 	}
 	mates := slices.DeleteFunc(slices.Clone(im.hosts), func(o *importedHost) bool { return o.cluster != h.cluster })
-	var all []string
-	named := map[string]*url.URL{}
+	var routes, gateways []*url.URL
 	for _, o := range mates {
-		for _, u := range o.routes {
-			if named[u.Host] == nil {
-				all = append(all, u.Host)
-			}
-			named[u.Host] = u
+		routes = append(routes, o.routes...)
+	}
+	for _, o := range im.hosts {
+		gateways = append(gateways, o.gateways[h.cluster]...)
+	}
+	own := strconv.Itoa(h.node.ClusterPort)
+	shared := slices.ContainsFunc(mates, func(o *importedHost) bool { return o != h && o.node.ClusterPort == h.node.ClusterPort })
+	for _, address := range []string{
+		onlyHost(routes, func(u *url.URL) bool { first, _, _ := strings.Cut(u.Hostname(), "."); return first == h.node.Name }),
+		onlyHost(routes, func(u *url.URL) bool { return !shared && cmp.Or(u.Port(), "6222") == own }),
+		onlyHost(routes, func(u *url.URL) bool { // which it does not dial itself
+			return !slices.ContainsFunc(h.routes, func(mine *url.URL) bool { return mine.Host == u.Host })
+		}),
+		onlyHost(gateways, func(*url.URL) bool { return len(mates) == 1 }), // what other clusters dial is it
+	} {
+		if address != "" {
+			return address
 		}
 	}
-	only := func(fits func(u *url.URL) bool) string {
-		found := map[string]bool{}
-		for _, host := range all {
-			if fits(named[host]) {
-				found[named[host].Hostname()] = true
-			}
-		}
-		if len(found) != 1 {
+	im.note(h.at, "nothing tells the address of node %q: write it", h.node.Name)
+	return h.node.Name
+}
+
+// onlyHost is the host of the URLs that fit, "" where they have several or none.
+func onlyHost(urls []*url.URL, fits func(*url.URL) bool) string {
+	host := ""
+	for _, u := range urls {
+		switch {
+		case !fits(u):
+		case host == "":
+			host = u.Hostname()
+		case host != u.Hostname():
 			return ""
 		}
-		return slices.Collect(maps.Keys(found))[0]
 	}
-	port := func(u *url.URL) string { return cmp.Or(u.Port(), "6222") }
-	own := fmt.Sprint(h.node.ClusterPort)
-	address := only(func(u *url.URL) bool { first, _, _ := strings.Cut(u.Hostname(), "."); return first == h.node.Name })
-	if address == "" && !slices.ContainsFunc(mates, func(o *importedHost) bool { return o != h && o.node.ClusterPort == h.node.ClusterPort }) {
-		address = only(func(u *url.URL) bool { return port(u) == own })
-	}
-	if address == "" {
-		address = only(func(u *url.URL) bool {
-			return !slices.ContainsFunc(h.routes, func(mine *url.URL) bool { return mine.Host == u.Host })
-		})
-	}
-	if address == "" && len(mates) == 1 { // what other clusters dial is it
-		named, all = map[string]*url.URL{}, nil
-		for _, o := range im.hosts {
-			for _, u := range o.gateways[h.cluster] {
-				named[u.Host], all = u, append(all, u.Host)
-			}
-		}
-		address = only(func(*url.URL) bool { return true })
-	}
-	if address == "" {
-		address = h.node.Name
-		im.note(h.at, "nothing tells the address of node %q: write it", h.node.Name)
-	}
-	return address
+	return host
 }
 
 // secret makes a value a reference.
