@@ -56,6 +56,7 @@ func Examine(ctx context.Context, p Patient) []api.Check {
 	e.mounts()
 	e.ports()
 	e.store()
+	e.owner()
 	e.reload()
 	e.peers(e.look(ctx))
 	e.config()

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"os/user"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -14,6 +15,7 @@ import (
 	"time"
 
 	"unibus/config/schema"
+	"unibus/internal/hclconf"
 )
 
 const (
@@ -154,6 +156,58 @@ func (e *exam) store() {
 		e.sync(f)
 	}
 	e.space(dir, at)
+}
+
+// owner looks whether the user whose store this is may read what the daemon reads. Root may read everything, and would
+// find nothing wrong with what was copied as root.
+func (e *exam) owner() {
+	uid, gid, _, ok := ownerOf(existing(e.conf.StoreDir()))
+	if os.Geteuid() != 0 || e.conf.StoreDir() == "" || !ok || uid == 0 {
+		return
+	}
+	name, groups := fmt.Sprint(uid), []string{fmt.Sprint(gid)}
+	if u, err := user.LookupId(name); err == nil {
+		name = u.Username
+		if more, err := u.GroupIds(); err == nil {
+			groups = append(groups, more...)
+		}
+	}
+	paths := e.paths
+	if e.node.AgeRecipient != "" {
+		paths = append(paths, slices.DeleteFunc(hclconf.AgeKeys(), func(key string) bool { return key != hclconf.AgeKeyFile || !exists(key) })...)
+	}
+	for _, path := range paths {
+		if at := deniedAt(path, uid, groups); at != "" {
+			e.fail("owner", "chown "+name+": "+at, "user %s, who owns the store, cannot read %s", name, path)
+		}
+	}
+}
+
+// deniedAt is the file, or the directory on the way to it, that a user who is not root may not read or enter; "" when
+// nothing is in the way.
+func deniedAt(path string, uid uint32, groups []string) string {
+	at, err := filepath.Abs(path)
+	if err != nil {
+		return ""
+	}
+	for want := fs.FileMode(4); ; want = 1 {
+		owner, group, mode, ok := ownerOf(at)
+		switch {
+		case !ok:
+			return "" // it is not there, which others say
+		case owner == uid:
+			mode >>= 6
+		case slices.Contains(groups, fmt.Sprint(group)):
+			mode >>= 3
+		}
+		if mode&want == 0 {
+			return at
+		}
+		if at == filepath.Dir(at) {
+			return ""
+		}
+		at = filepath.Dir(at)
+	}
 }
 
 // fileSystem is what the store is on.

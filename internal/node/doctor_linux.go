@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"fmt"
+	"io/fs"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -85,6 +86,19 @@ func fileSystem(dir string) (kind, why string) {
 	}
 	known := fileSystems[uint32(st.Type)]
 	return known.name, known.why
+}
+
+// ownerOf is whose a file is, and who may do what with it.
+func ownerOf(path string) (uid, gid uint32, mode fs.FileMode, ok bool) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return 0, 0, 0, false
+	}
+	st, ok := info.Sys().(*syscall.Stat_t)
+	if !ok {
+		return 0, 0, 0, false
+	}
+	return st.Uid, st.Gid, info.Mode().Perm(), true
 }
 
 // freeSpace is how many bytes may still be written.
