@@ -167,7 +167,7 @@ var elsewhere = []Code{
 	CodeServer, CodeHost, CodeStore, CodePort,
 	CodeUnreadable, CodeNoFiles, CodeFile, CodeMode, CodeKey, CodeChain, CodeExpiry, CodeSAN, CodeUsage,
 	CodeNoMajority, CodeDeclared, CodeNodeDown, CodeDrift, CodePending, CodeRefused, CodeGone, CodeFileTrouble, CodeCutOff,
-	CodeNoMetaLeader, CodeAsset, CodeCertificate, CodeDisk, CodeNoJetStream, CodeLink, CodeUndeclared,
+	CodeNoMetaLeader, CodeAsset, CodeCertificate, CodeDisk, CodeNoJetStream, CodeLink, CodeUndeclared, CodeSite,
 }
 
 // TestEveryRuleHasCases makes sure that there is a file that breaks each rule and one close to it that does not, and that

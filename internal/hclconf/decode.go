@@ -517,7 +517,7 @@ func (l *loader) list(expr hcl.Expression, a *attrSpec, f reflect.Value, p place
 		case !diags.HasErrors():
 			good = add(v, item) && good
 		case v.IsMarked() || v.IsNull() || !v.Type().IsTupleType() && !v.Type().IsListType() && !v.Type().IsSetType():
-			good = l.wrongType(item, a, p, "a list of strings", `["one", "two"]`)
+			good = l.wrongType(item, a, p, "a list of strings", listLike(v))
 		default: // a reference to a whole list
 			for it := v.ElementIterator(); it.Next(); {
 				_, e := it.Element()
@@ -566,7 +566,7 @@ func (l *loader) value(v cty.Value, expr hcl.Expression, a *attrSpec, f reflect.
 	case *bool:
 		b, err := convert.Convert(v, cty.Bool)
 		if err != nil {
-			return l.wrongType(expr, a, p, "true or false", "true")
+			return l.wrongType(expr, a, p, "true or false", boolLike(v))
 		}
 		*x = b.True()
 		return true
@@ -730,6 +730,22 @@ func (l *loader) within(n int64, expr hcl.Expression, a *attrSpec, p place) bool
 func (l *loader) wrongType(expr hcl.Expression, a *attrSpec, p place, want, like string) bool {
 	l.report(Error, codeType, expr.Range(), p.address, "%s has to be %s", a.name, want).try("%s = %s", a.name, like)
 	return false
+}
+
+// listLike is what a value would be as a list of strings, as far as one can guess.
+func listLike(v cty.Value) string {
+	if !v.IsMarked() && !v.IsNull() && v.Type() == cty.String {
+		return fmt.Sprintf("[%q]", clip(v.AsString()))
+	}
+	return `["one", "two"]`
+}
+
+// boolLike is what a value would be as true or false, as far as one can guess.
+func boolLike(v cty.Value) string {
+	if s, err := convert.Convert(v, cty.String); err == nil && !s.IsNull() && slices.Contains([]string{"no", "off", "0", "disabled"}, strings.ToLower(s.AsString())) {
+		return "false"
+	}
+	return "true"
 }
 
 // orNothing is for those who know -1 from NATS.

@@ -603,6 +603,10 @@ func bareWord(root, label string) string {
 		return "true"
 	case "no", "off", "disabled":
 		return "false"
+	case "locals", "var", "vars":
+		return "did you mean local." + cmp.Or(clip(label), "NAME") + "?"
+	case "secrets":
+		return "did you mean secret." + cmp.Or(clip(label), "NAME") + "?"
 	}
 	const names = "names are local.NAME, secret.NAME, node.name, node.address and cluster.name"
 	if label != "" {

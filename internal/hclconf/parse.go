@@ -2,6 +2,7 @@ package hclconf
 
 import (
 	"bytes"
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -229,7 +230,11 @@ func (l *loader) remedy(d *hcl.Diagnostic) string {
 	case strings.HasPrefix(d.Detail, "This character is not used"):
 		return "a plain space, or nothing; it looks like another character than it is"
 	case l.json && strings.HasPrefix(d.Detail, "Either a JSON object or a JSON array is required, representing the contents"):
-		return `"cluster": {"NAME": { … }}; the name of a block is a key around what it holds`
+		block := "cluster"
+		if quoted := strings.Split(d.Detail, `"`); len(quoted) == 3 {
+			block = quoted[1]
+		}
+		return fmt.Sprintf(`%q: {"NAME": { … }}; the name of a block is a key around what it holds`, block)
 	}
 	return ""
 }

@@ -5,6 +5,6 @@ cluster "c" {
   node "n3" { address = "10.0.0.3" }
   user "u" { nkey = "UDXU4RCSJNZOIQHZNWXHXORDPRTGNJAHAHFRGZNEEJCPQTT2M7NLCNF4" }
   bucket "b" {
-    history = var.history # want@15 `UB1006: there is no "var"` try `text stands in quotation marks; names are local\.NAME, secret\.NAME, node\.name, node\.address and cluster\.name`
+    history = var.history # want@15 `UB1006: there is no "var"` try `did you mean local\.history\?`
   }
 }
