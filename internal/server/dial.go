@@ -2,6 +2,7 @@ package server
 
 import (
 	"net/url"
+	"slices"
 
 	natsserver "github.com/nats-io/nats-server/v2/server"
 )
@@ -40,24 +41,28 @@ func (s *Server) keepRoutes(urls map[string]*url.URL) (late []string) {
 // for a while; the map counts the seconds. A node that is not in the file is cut off.
 func (s *Server) tend(away map[string]int) {
 	s.reload.Lock()
-	late, c := s.late, s.conf
+	late, c, due := s.late, s.conf, s.lured
+	lures := s.dialled(c)
 	s.reload.Unlock()
 	if s.auth == nil {
 		return
 	}
 	up := s.routed()
-	due := s.strangers(c, up)
+	due = s.strangers(c, up) || due
 	for _, name := range late {
 		if away[name]++; up[name] != "" {
 			away[name] = 0
 		}
 		due = due || away[name] >= patience
 	}
-	if !due {
+	switch {
+	case due:
+		lures = nil
+	case len(lures) == 0:
 		return
 	}
 	clear(away)
-	if err := s.Reload(c); err != nil {
+	if err := s.reloadWith(c, lures); err != nil {
 		s.log.log.Warn("the routes cannot be put right", "reason", err)
 	}
 }
@@ -72,6 +77,50 @@ func (s *Server) strangers(c Conf, up map[string]string) bool {
 		}
 	}
 	return news
+}
+
+// dialled are the addresses of strangers to which this node itself has made a route, because another one whose file is
+// older told it about them. nats-server v2.15.2 asks the authentication about accepted routes only
+// (reloadAuthorization), and closes one that it has dialled only when its URL leaves the configuration
+// (routesOption.Apply). So a route to the stranger is configured and taken out again: the one that is there takes on its
+// URL (upgradeRouteToSolicited). Where both have dialled, the connection that was kept may be the stranger's, which does
+// not tell its port; it is taken to be the one that it had, or one that other nodes have.
+func (s *Server) dialled(c Conf) []string {
+	routes, err := s.nats.Routez(nil)
+	if err != nil {
+		return nil
+	}
+	var all []string
+	for _, r := range routes.Routes {
+		if _, n := c.topology.Node(r.RemoteName); n != nil || !r.DidSolicit {
+			continue
+		}
+		all = append(all, hostPort(r.IP, r.Port))
+		if at := s.former[r.RemoteName]; at != "" {
+			all = append(all, at)
+		}
+		for _, n := range c.cluster.Nodes {
+			all = append(all, hostPort(r.IP, n.ClusterPort))
+		}
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
+// alsoTo adds URLs for further addresses to those of the routes.
+func alsoTo(routes []*url.URL, addresses []string) []*url.URL {
+	if len(routes) == 0 {
+		return routes
+	}
+	like := *routes[0]
+	for _, at := range addresses {
+		if !slices.ContainsFunc(routes, func(u *url.URL) bool { return u.Host == at }) {
+			more := like
+			more.Host = at
+			routes = append(routes, &more)
+		}
+	}
+	return routes
 }
 
 // routed are the nodes of the cluster to which there is a live route, with their server IDs.

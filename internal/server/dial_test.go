@@ -2,8 +2,10 @@ package server
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -192,4 +194,48 @@ func TestRemovedNodeInClearText(t *testing.T) {
 		n.mustReload(t, topology)
 	}
 	eventually(t, formed(nodes...))
+}
+
+// TestRemovedNodeByGossip takes a node out of the file of one host only. When it has been started again, the third host,
+// which still lets it in, tells the first about it, and nats-server dials it there. It does not stay. The node itself has
+// another port of the first host in its file, so that it does not dial.
+func TestRemovedNodeByGossip(t *testing.T) {
+	closed := regexp.MustCompile(`closed: (Route Removed|Authentication Failure|Client Closed) - Remote: datardos`)
+	for _, ca := range []*authority{nil, newAuthority(t)} {
+		t.Run(fmt.Sprintf("tls %t", ca != nil), func(t *testing.T) {
+			topology := loopback(t, ca, "magnus", "homer", "datardos")
+			nodes := []*running{start(t, topology, "magnus"), start(t, topology, "homer"), start(t, topology, "datardos")}
+			eventually(t, formed(nodes...))
+			nodes[0].mustReload(t, next(topology, func(c *schema.Cluster) { c.Nodes = c.Nodes[:2] }))
+			nodes[2].StopNow()
+			if err := nodes[2].stop(); err != nil {
+				t.Fatal(err)
+			}
+			nodes[2] = start(t, next(topology, func(c *schema.Cluster) {
+				n := *c.Nodes[0]
+				n.ClusterPort = freePorts(t, 1)[0]
+				c.Nodes = []*schema.Node{&n, c.Nodes[1], c.Nodes[2]}
+			}), "datardos")
+			eventually(t, func() error {
+				if n := len(closed.FindAllString(nodes[0].log.String(), -1)); n < 2 {
+					return fmt.Errorf("magnus has closed %d routes to datardos", n)
+				}
+				return nil
+			})
+			looks := 0
+			eventually(t, func() error {
+				if got := fmt.Sprint(nodes[0].Peers()); got != "[homer]" {
+					looks = 0
+					return fmt.Errorf("magnus has routes to %s", got)
+				}
+				if looks++; looks < 300 {
+					return errors.New("they may come back")
+				}
+				return nil
+			})
+			if got := fmt.Sprint(nodes[1].Peers()); got != "[datardos magnus]" {
+				t.Errorf("homer has routes to %s", got)
+			}
+		})
+	}
 }

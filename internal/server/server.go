@@ -33,6 +33,8 @@ type Server struct {
 	conf   Conf
 	urls   map[string]*url.URL // of the routes, as they are dialled
 	late   []string            // the peers that are not dialled as conf says yet
+	lured  bool                // routes to strangers are configured, so that the next reload closes them
+	former map[string]string   // the addresses of nodes that have left the file since the start
 }
 
 // Run runs the node until ctx ends, and then returns nil: leaderships are handed over, clients sent away and everything
@@ -99,7 +101,7 @@ func newServer(c Conf, log hclog.Logger) (*Server, error) {
 	if err != nil {
 		return nil, c.refusal(err)
 	}
-	s := &Server{nats: nats, log: newNatsLog(log, c), now: make(chan struct{}), conf: c, urls: urls}
+	s := &Server{nats: nats, log: newNatsLog(log, c), now: make(chan struct{}), conf: c, urls: urls, former: map[string]string{}}
 	if auth, ok := opts.CustomRouterAuthentication.(*routeAuth); ok {
 		auth.refused = s.log.refusedRoute
 		s.auth = auth
@@ -355,7 +357,10 @@ var ErrBroken = errors.New("nats-server panicked in a reload")
 // still welcome. It is all or nothing: when nats-server refuses one setting, the error says which, and nothing has
 // changed, unless it is ErrBroken. Routes and users that are not welcome any more are cut off before it returns; routes
 // that are up stay up, also when they would be dialled with another password or on another port now.
-func (s *Server) Reload(c Conf) (err error) {
+func (s *Server) Reload(c Conf) error { return s.reloadWith(c, nil) }
+
+// reloadWith is Reload with routes to further addresses.
+func (s *Server) reloadWith(c Conf, addresses []string) (err error) {
 	s.reload.Lock()
 	defer s.reload.Unlock()
 	if c.cluster.Name != s.conf.cluster.Name || c.node.Name != s.conf.node.Name {
@@ -369,6 +374,7 @@ func (s *Server) Reload(c Conf) (err error) {
 	s.log.redactor.add(c.secrets()) // the reload prints old and new
 	urls := c.routeURLs(opts)
 	late := s.keepRoutes(urls)
+	opts.Routes = alsoTo(opts.Routes, addresses)
 	if s.auth != nil {
 		s.strangers(c, s.routed())
 		old := s.auth.policy.Swap(newRoutePolicy(c))
@@ -389,6 +395,9 @@ func (s *Server) Reload(c Conf) (err error) {
 	}
 	s.nats.SetLoggerV2(s.log, opts.Debug, opts.Trace, false) // NoLog keeps the reload from doing it
 	s.log.peers.Store(newPeers(c))
-	s.conf, s.urls, s.late = c, urls, late
+	for _, n := range s.conf.cluster.Nodes {
+		s.former[n.Name] = hostPort(n.Address, n.ClusterPort)
+	}
+	s.conf, s.urls, s.late, s.lured = c, urls, late, len(addresses) > 0
 	return nil
 }
