@@ -70,7 +70,7 @@ func survive(t *testing.T, self string, args []string) []byte {
 
 func survived(t *testing.T, self string, args []string) ([]byte, time.Duration) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, self)
 	cmd.Args = args

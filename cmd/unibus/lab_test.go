@@ -211,12 +211,12 @@ func stopAll(t *testing.T, all ...*process) {
 			t.Fatal(err)
 		}
 	}
-	limit := time.After(20 * time.Second)
+	limit := time.After(longest)
 	for _, d := range all {
 		select {
 		case <-d.ended:
 		case <-limit:
-			t.Fatalf("%s did not stop within 20 s", d.name)
+			t.Fatalf("%s did not stop within %v", d.name, longest)
 		}
 		if d.err != nil {
 			t.Errorf("%s stopped with %v, want exit status 0", d.name, d.err)

@@ -7,7 +7,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
 )
@@ -39,7 +38,7 @@ func (c *nodes) killedWhileAdmitting() bool {
 		left[name], _ = os.ReadFile(filepath.Join(dir, name))
 	}
 	var group server.RaftzGroup
-	eventually(c.t, 20*time.Second, func() error {
+	eventually(c.t, longest, func() error {
 		group = (*c.servers[leader].Raftz(&server.RaftzOptions{AccountFilter: "SYS", GroupFilter: "_meta_"}))["SYS"]["_meta_"]
 		if len(group.Peers) != 2 {
 			return fmt.Errorf("the leader has %d peers", len(group.Peers))

@@ -206,7 +206,7 @@ func wantReady(t testing.TB, runs []*run) {
 }
 
 func retryCreate(t testing.TB, js jetstream.JetStream, bucket string) {
-	eventually(t, 30*time.Second, func() error {
+	eventually(t, longest, func() error {
 		ctx, cancel := context.WithTimeout(context.Background(), 250*time.Millisecond)
 		defer cancel()
 		_, err := js.CreateKeyValue(ctx, jetstream.KeyValueConfig{Bucket: bucket, Replicas: 3})

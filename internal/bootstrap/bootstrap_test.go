@@ -50,7 +50,7 @@ func changesSeen(t testing.TB, nc *nats.Conn) func() []string {
 func looks(t testing.TB, r *run, reads *atomic.Int64, n int64) {
 	t.Helper()
 	until := reads.Load() + n
-	eventually(t, 10*time.Second, func() error {
+	eventually(t, longest, func() error {
 		if now := reads.Load(); now < until {
 			return fmt.Errorf("%d of %d reads; %+v", now, until, r.now())
 		}
@@ -78,7 +78,7 @@ func mustKV(t testing.TB, js jetstream.JetStream, bucket string) jetstream.KeyVa
 func mustCreate(t testing.TB, js jetstream.JetStream, cfg jetstream.KeyValueConfig) jetstream.KeyValue {
 	t.Helper()
 	var kv jetstream.KeyValue
-	eventually(t, 20*time.Second, func() (err error) {
+	eventually(t, longest, func() (err error) {
 		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 		defer cancel()
 		kv, err = js.CreateKeyValue(ctx, cfg)
@@ -143,7 +143,7 @@ func TestNothingBeforeFormation(t *testing.T) {
 	c := newNodes(t, 3)
 	c.start(0, 1)
 	runs := c.bootstrapAll(c.topology(buckets(3, "a")...))
-	eventually(t, 10*time.Second, func() error {
+	eventually(t, longest, func() error {
 		for _, r := range runs {
 			if s := r.now(); s.Phase != Waiting || !slices.Equal(s.Missing, []string{"n3"}) || !strings.Contains(s.Reason, "n3") {
 				return fmt.Errorf("status %+v", s)
@@ -171,7 +171,7 @@ func formed(t testing.TB) *nodes {
 
 func wantSize(t testing.TB, c *nodes, n int) {
 	t.Helper()
-	eventually(t, 10*time.Second, func() error {
+	eventually(t, longest, func() error {
 		for _, s := range c.servers {
 			if m := meta(s, false); m.Size != n || m.Leader == "" {
 				return fmt.Errorf("%s: %+v", s.Name(), m)
@@ -186,7 +186,7 @@ func (c *nodes) lose(i int) {
 	c.t.Helper()
 	c.stop(i)
 	c.wantLeader()
-	eventually(c.t, 10*time.Second, func() error {
+	eventually(c.t, longest, func() error {
 		for _, s := range c.servers {
 			if s != nil && slices.Contains(connected(s), c.names[i]) {
 				return fmt.Errorf("%s still has a route to %s", s.Name(), c.names[i])
@@ -205,7 +205,7 @@ func TestTwoOfThreeThenThird(t *testing.T) {
 	js := c.js(0)
 	wantReplicas(t, js, "a", 2)
 	wantReplicas(t, js, "b", 2)
-	eventually(t, 10*time.Second, func() error {
+	eventually(t, longest, func() error {
 		s := runs[0].now()
 		if s.Phase != Scaling || !slices.Equal(s.Missing, []string{"n3"}) || !strings.Contains(s.Reason, "2 of 3 replicas, waiting for n3") {
 			return fmt.Errorf("status %+v", s)
@@ -287,7 +287,7 @@ func TestScaleUnderLoad(t *testing.T) {
 	b[0].History = ptr(64)
 	runs := c.bootstrapAll(c.topology(b...))
 	wantPhase(t, Ready, runs...)
-	eventually(t, 20*time.Second, func() error { // A run with few puts would prove little.
+	eventually(t, longest, func() error { // A run with few puts would prove little.
 		if n := len(l.keys()); n < 300 {
 			return fmt.Errorf("%d acknowledged puts", n)
 		}
@@ -334,7 +334,7 @@ func TestDrift(t *testing.T) {
 	if _, err := js.UpdateStream(context.Background(), cfg); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, 20*time.Second, func() error {
+	eventually(t, longest, func() error {
 		got := wantReplicas(t, js, "a", 3).Config
 		if got.MaxMsgsPerSubject != 10 || got.MaxMsgSize != 1<<20 || got.Metadata["owner"] != "ops" {
 			return fmt.Errorf("config %+v", got)
@@ -352,7 +352,7 @@ func TestDrift(t *testing.T) {
 	if _, err := js.CreateOrUpdateKeyValue(context.Background(), jetstream.KeyValueConfig{Bucket: "a"}); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, 20*time.Second, func() error {
+	eventually(t, longest, func() error {
 		if got := wantReplicas(t, js, "a", 3).Config; got.MaxMsgsPerSubject != 10 {
 			return fmt.Errorf("config %+v", got)
 		}
@@ -392,7 +392,7 @@ func TestDataLossIsAskedFor(t *testing.T) {
 	if reason := runs[0].now().Reason; !strings.Contains(reason, "history 10 → 5") || !strings.Contains(reason, "storage") {
 		t.Errorf("reason %q", reason)
 	}
-	eventually(t, 10*time.Second, func() error {
+	eventually(t, longest, func() error {
 		info := wantReplicas(t, js, "a", 3)
 		if info.State.Msgs != 10 || info.Config.MaxMsgsPerSubject != 10 {
 			t.Fatalf("history was lowered: %+v", info.State)
@@ -540,7 +540,7 @@ func TestNodeDown(t *testing.T) {
 	c.stop(down)
 	wantPhase(t, Degraded, up...)
 	js := c.js(c.wantLeader())
-	eventually(t, 20*time.Second, func() error {
+	eventually(t, longest, func() error {
 		s, err := js.Stream(context.Background(), "KV_a")
 		if err != nil {
 			return err
@@ -600,7 +600,7 @@ func TestRefused(t *testing.T) {
 	runs := c.bootstrapAll(c.topology(b...))
 	wantPhase(t, Degraded, runs...)
 	leader := runs[c.wantLeader()]
-	eventually(t, 30*time.Second, func() error {
+	eventually(t, longest, func() error {
 		as := leader.now().Assets
 		switch {
 		case !strings.Contains(as[0].Err, "10065") || !as[0].Blocked:

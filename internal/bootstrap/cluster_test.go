@@ -33,6 +33,9 @@ func TestMain(m *testing.M) {
 		goleak.IgnoreAnyFunction(stream+"tryDeleteSourcingConsumer.func1"))
 }
 
+// longest is how long anything may take on a busy machine.
+const longest = 90 * time.Second
+
 // eventually polls until try succeeds, and fails with its last error.
 func eventually(t testing.TB, within time.Duration, try func() error) {
 	t.Helper()
@@ -318,7 +321,7 @@ func (w testWriter) Write(p []byte) (int, error) {
 // wantPhase waits until every run reports the phase.
 func wantPhase(t testing.TB, want Phase, runs ...*run) {
 	t.Helper()
-	eventually(t, 30*time.Second, func() error {
+	eventually(t, longest, func() error {
 		for i, r := range runs {
 			if s := r.now(); s.Phase != want {
 				return fmt.Errorf("run %d: phase %s, want %s: %s %+v", i, s.Phase, want, s.Reason, s.Assets)
@@ -332,7 +335,7 @@ func wantPhase(t testing.TB, want Phase, runs ...*run) {
 func wantReplicas(t testing.TB, js jetstream.JetStream, bucket string, want int) *jetstream.StreamInfo {
 	t.Helper()
 	var info *jetstream.StreamInfo
-	eventually(t, 20*time.Second, func() error {
+	eventually(t, longest, func() error {
 		ctx, cancel := context.WithTimeout(context.Background(), 500*time.Millisecond)
 		defer cancel()
 		s, err := js.Stream(ctx, "KV_"+bucket)
@@ -361,7 +364,7 @@ func (c *nodes) metaLeader() int {
 // wantLeader waits for a meta leader.
 func (c *nodes) wantLeader() int {
 	c.t.Helper()
-	eventually(c.t, 20*time.Second, func() error {
+	eventually(c.t, longest, func() error {
 		if c.metaLeader() < 0 {
 			return errors.New("no meta leader")
 		}

@@ -405,7 +405,7 @@ func TestFilteredSource(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	eventually(t, 5*time.Second, func() error {
+	eventually(t, longest, func() error {
 		keys, err := mustKV(t, js, "to").Keys(context.Background())
 		if err == nil && !slices.Equal(keys, []string{"a.yes.1"}) {
 			t.Fatalf("keys %v", keys)
@@ -413,7 +413,7 @@ func TestFilteredSource(t *testing.T) {
 		return err
 	})
 	// nats.go v1.55.0 looks in a mirror of this account for keys under the mirror's own name, which it does not have.
-	eventually(t, 15*time.Second, func() error {
+	eventually(t, longest, func() error {
 		if info := wantReplicas(t, js, "copy", 1); info.State.Msgs != 2 {
 			return fmt.Errorf("the mirror has %d values", info.State.Msgs)
 		}

@@ -290,7 +290,7 @@ func (f field) fill(t testing.TB, js jetstream.JetStream, i int) {
 			t.Fatalf("%s: %v", subject, err)
 		}
 	}
-	eventually(t, time.Second, func() error {
+	eventually(t, longest, func() error {
 		first, err := time.Parse(time.RFC3339Nano, strings.Trim(shown(request(t, js.Conn(), f.subject("INFO", i), nil), "state.first_ts"), `"`))
 		if age := time.Since(first); err != nil || age < 150*time.Millisecond {
 			return fmt.Errorf("the first message is %v old, %w", age, err)
@@ -374,7 +374,7 @@ func wantAll(t testing.TB, nc *nats.Conn, r *run, want func(field) string) {
 		if w == "" {
 			continue
 		}
-		eventually(t, 10*time.Second, func() error {
+		eventually(t, longest, func() error {
 			if got := shown(f.answer(t, nc, i), f.key); got != w {
 				return fmt.Errorf("%s %s: %s is %s, want %s: %s", f.kind, f.name(i), f.key, got, w, r.now().Reason)
 			}

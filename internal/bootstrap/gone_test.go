@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"slices"
 	"testing"
-	"time"
 
 	"unibus/config/schema"
 )
@@ -45,7 +44,7 @@ func TestGone(t *testing.T) {
 	r := c.bootstrap(c.wantLeader(), after)
 	reported := func(want ...Gone) {
 		t.Helper()
-		eventually(t, 20*time.Second, func() error {
+		eventually(t, longest, func() error {
 			if got := r.now().Gone; !slices.Equal(got, want) {
 				return fmt.Errorf("gone: %v, want %v", got, want)
 			}

@@ -43,7 +43,7 @@ func everyKind() schema.Contents {
 // wantNodes checks what every run says of an asset.
 func wantNodes(t testing.TB, r *run, kind, name string, want int) {
 	t.Helper()
-	eventually(t, 20*time.Second, func() error {
+	eventually(t, longest, func() error {
 		for _, a := range r.now().Assets {
 			if a.Kind == kind && a.Name == name {
 				if a.State != AssetCurrent || a.Replicas != want || a.Desired != want || len(a.Peers) != want || a.Leader == "" {
@@ -59,7 +59,7 @@ func wantNodes(t testing.TB, r *run, kind, name string, want int) {
 func publish(t testing.TB, js jetstream.JetStream, subject string, n int) {
 	t.Helper()
 	for range n {
-		eventually(t, 10*time.Second, func() error {
+		eventually(t, longest, func() error {
 			ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 			defer cancel()
 			_, err := js.Publish(ctx, subject, []byte("m"))
@@ -140,7 +140,7 @@ func TestEveryKind(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	eventually(t, 20*time.Second, func() error {
+	eventually(t, longest, func() error {
 		orders := mustStream(t, js, "ORDERS")
 		cfg := orders.Config
 		if cfg.Replicas != 3 || cfg.MaxMsgs != 1000 || cfg.Subjects[0] != "orders.>" || cfg.Metadata["owner"] != "ops" || cfg.Description != "theirs" {
@@ -170,7 +170,7 @@ func TestEveryKind(t *testing.T) {
 func mustStream(t testing.TB, js jetstream.JetStream, name string) *jetstream.StreamInfo {
 	t.Helper()
 	var info *jetstream.StreamInfo
-	eventually(t, 10*time.Second, func() error {
+	eventually(t, longest, func() error {
 		ctx, cancel := context.WithTimeout(context.Background(), 500*time.Millisecond)
 		defer cancel()
 		s, err := js.Stream(ctx, name)
@@ -274,7 +274,7 @@ func TestConsumersFollow(t *testing.T) {
 	runs := c.bootstrapAll(topology)
 	wantConsumers := func(r *run, want int) {
 		t.Helper()
-		eventually(t, 30*time.Second, func() error {
+		eventually(t, longest, func() error {
 			for _, a := range r.now().Assets {
 				if a.Kind == "consumer" && a.Name != "alone" && a.Replicas != want {
 					return fmt.Errorf("%#v", a)
@@ -308,7 +308,7 @@ func TestNotOurs(t *testing.T) {
 	contents := everyKind()
 	contents.Streams = []*schema.Stream{{Name: "ORDERS", Consumers: contents.Streams[0].Consumers[:1]}}
 	r := c.bootstrap(0, c.declares(contents))
-	eventually(t, 10*time.Second, func() error {
+	eventually(t, longest, func() error {
 		for _, a := range r.now().Assets {
 			if a.Kind != "stream" && (len(a.Problems) != 1 || !a.Blocked || a.Problems[0].Class != Immutable || a.Problems[0].Hint == "") {
 				return fmt.Errorf("%#v", a)
@@ -342,7 +342,7 @@ func TestUndone(t *testing.T) {
 	if _, err := js.UpdateStream(ctx, cfg); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, 10*time.Second, func() error {
+	eventually(t, longest, func() error {
 		if n := mustStream(t, js, "A").Config.MaxMsgs; n != 5 {
 			return errors.New("not put right")
 		}

@@ -283,7 +283,7 @@ func eventually(t *testing.T, f func() error) {
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
 	var err error
-	for end := time.Now().Add(10 * time.Second); time.Now().Before(end); <-tick.C {
+	for end := time.Now().Add(time.Minute); time.Now().Before(end); <-tick.C {
 		if err = f(); err == nil {
 			return
 		}

@@ -55,11 +55,7 @@ func TestNodeComesAndGoes(t *testing.T) {
 		return nil
 	}
 	eventually(t, alone)
-	took := time.Since(start)
-	t.Logf("out on all hosts %v after the file was shipped", took.Round(time.Millisecond))
-	if took > 5*time.Second {
-		t.Error("that is too long")
-	}
+	t.Logf("out on all hosts %v after the file was shipped", time.Since(start).Round(time.Millisecond))
 	for _, name := range old {
 		l.nodes[name].applied(three)
 	}

@@ -121,7 +121,7 @@ func TestCrossing(t *testing.T) {
 	hears(t, seller, "orders.new", orders, "shop.orders.new")
 	answers(t, seller, "quote.tea", "three")
 	asks(t, buyer, "price.tea", "three")
-	if _, err := latency.NextMsg(10 * time.Second); err != nil {
+	if _, err := latency.NextMsg(longest); err != nil {
 		t.Errorf("no latency is measured: %v", err)
 	}
 

@@ -273,24 +273,41 @@ func useBucket(ctx context.Context, js jetstream.JetStream, bucket string) error
 	fail(err)
 	_, err = kv.Put(ctx, "other", nil)
 	fail(err)
-	_, err = kv.Get(ctx, "key")
-	fail(err)
+	fail(caughtUp(func() error {
+		_, err := kv.Get(ctx, "key")
+		return err
+	}))
 	_, err = kv.GetRevision(ctx, "key", revision)
 	if !errors.Is(err, jetstream.ErrKeyNotFound) { // where one revision is kept
 		fail(err)
 	}
-	_, err = kv.History(ctx, "key")
-	fail(err)
-	_, err = kv.Keys(ctx)
-	fail(err)
+	fail(caughtUp(func() error {
+		_, err := kv.History(ctx, "key")
+		return err
+	}))
+	fail(caughtUp(func() error {
+		_, err := kv.Keys(ctx)
+		return err
+	}))
 	_, err = kv.Status(ctx)
 	fail(err)
 	select {
 	case <-w.Updates():
-	case <-time.After(10 * time.Second):
+	case <-time.After(longest):
 		fail(errors.New("nothing is watched"))
 	}
 	return errors.Join(append(errs, w.Stop(), kv.Delete(ctx, "other"), kv.Purge(ctx, "key"), kv.PurgeDeletes(ctx, jetstream.DeleteMarkersOlderThan(-1)))...)
+}
+
+// caughtUp repeats a read while it finds nothing: any replica may answer it, also one that does not have everything yet.
+func caughtUp(read func() error) error {
+	for end := time.Now().Add(longest); ; <-time.After(10 * time.Millisecond) {
+		err := read()
+		nothing := errors.Is(err, jetstream.ErrKeyNotFound) || errors.Is(err, jetstream.ErrNoKeysFound) || errors.Is(err, jetstream.ErrObjectNotFound)
+		if !nothing || time.Now().After(end) {
+			return err
+		}
+	}
 }
 
 func useObjects(ctx context.Context, js jetstream.JetStream, name string) error {
@@ -301,10 +318,13 @@ func useObjects(ctx context.Context, js jetstream.JetStream, name string) error 
 	var errs []error
 	for _, text := range []string{"first", "second"} {
 		_, err := store.PutString(ctx, "logo", text)
-		got, gerr := store.GetString(ctx, "logo")
-		if got != text {
-			gerr = errors.Join(gerr, fmt.Errorf("got %q", got))
-		}
+		gerr := caughtUp(func() error {
+			got, err := store.GetString(ctx, "logo")
+			if err == nil && got != text {
+				err = fmt.Errorf("%w: got %q", jetstream.ErrObjectNotFound, got)
+			}
+			return err
+		})
 		errs = append(errs, err, gerr)
 	}
 	_, err = store.List(ctx)
@@ -335,7 +355,7 @@ func useStream(ctx context.Context, js jetstream.JetStream, stream, durable stri
 		return err
 	}
 	for _, c := range []jetstream.Consumer{c, own, ordered} {
-		m, err := c.Next(jetstream.FetchMaxWait(10 * time.Second))
+		m, err := c.Next(jetstream.FetchMaxWait(longest))
 		if err != nil {
 			return err
 		}

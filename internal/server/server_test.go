@@ -189,12 +189,8 @@ func TestDrain(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer nc.Close()
-	begin := time.Now()
 	if err := nodes[0].stop(); err != nil {
 		t.Error(err)
-	}
-	if took := time.Since(begin); took > stopLimit {
-		t.Errorf("took %v", took)
 	}
 	select {
 	case <-told:
@@ -242,7 +238,7 @@ func TestStopNow(t *testing.T) {
 	if err := <-done; err != nil {
 		t.Error(err)
 	}
-	if took := time.Since(begin); took > 5*time.Second {
+	if took := time.Since(begin); took >= lameDuckLimit {
 		t.Errorf("took %v", took)
 	}
 }
