@@ -154,7 +154,7 @@ func TestRunSignalled(t *testing.T) {
 	if err := l.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
 	}
-	if err := l.ends(t, 30*time.Second); err != nil {
+	if err := l.ends(t); err != nil {
 		t.Errorf("it ended with %v, want status 0", err)
 	}
 }
