@@ -24,7 +24,7 @@ func (a *app) doctorCommand() *cobra.Command {
 		Use:   "doctor",
 		Short: "Examine this host, and its peers from here, and name what is wrong",
 		Long: `Examine this host before the node is started, or while it runs: the file, which node this host is, secrets,
-certificates, ports, the store and its disk, limits, mounts. Then dial every peer as far as a route would come, with this
+certificates, ports, the store, its disk and its owner, limits, mounts. Then dial every peer as far as a route would come, with this
 node's certificate and password, and say which host is to be repaired. With a daemon running here it also tells about its
 configuration against that of the others, the quorum, the clocks and refused routes. Run it as the user that unibus runs as,
 or as root.

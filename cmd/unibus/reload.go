@@ -68,7 +68,7 @@ Exit status: 0 taken up, 1 refused (the old configuration keeps running), 64 usa
 	}
 	f := cmd.Flags()
 	f.BoolVar(&req.DryRun, "dry-run", false, "say what would happen and change nothing")
-	f.DurationVar(&try, "try", 0, "go back by itself after this time, unless `reload --keep` follows")
+	f.DurationVar(&try, "try", 0, "go back by itself after this time, unless reload --keep follows")
 	f.BoolVar(&req.Keep, "keep", false, "keep the reload that is on trial")
 	f.StringSliceVar(&req.Accept, "accept", nil, "take this step although it is big")
 	f.StringVarP(&output, "output", "o", "text", "text or json")

@@ -352,7 +352,7 @@ every node has the file yet, 77 no permission.`,
 		},
 		ValidArgsFunction: first(a.completeSecrets),
 	}
-	cmd.Flags().StringVar(&status, "status", "", "what `unibus status -o json` said on a host: a file, or - for standard input")
+	cmd.Flags().StringVar(&status, "status", "", "what unibus status -o json said on a host: a file, or - for standard input")
 	return cmd
 }
 
