@@ -215,7 +215,11 @@ func Masked(name string, text []byte) []byte {
 		next := min(lineEnd(text, start)+1, len(text))
 		end := start + len(bytes.TrimRight(text[start:next], "\r\n"))
 		from := start
-		for _, h := range m.of(text, start, end) {
+		var hidden []stretch
+		if len(bytes.TrimSpace(text[start:end])) > 0 {
+			hidden = m.of(text, start, end)
+		}
+		for _, h := range hidden {
 			out = append(append(out, text[from:h.start]...), schema.Redacted...)
 			from = h.end
 		}
