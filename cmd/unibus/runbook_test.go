@@ -475,6 +475,7 @@ func TestRunbookRestore(t *testing.T) {
 		o.with("homer", nodeAddrs["homer"]), o.with("datardos", nodeAddrs["datardos"]),
 		func(text string) string { return o.edit(text, "replicas = 1", "replicas = 3") }))
 	o.whole(nodeNames...)
+	w.caughtUp(nodeNames...)
 	w.checkHeld(nodeNames...)
 
 	w = o.startWriter()
@@ -488,6 +489,7 @@ func TestRunbookRestore(t *testing.T) {
 	o.runbook("Restoring a backup")
 	o.whole(nodeNames...)
 	w.acked = before
+	w.caughtUp(nodeNames...)
 	w.checkHeld(nodeNames...)
 	o.startWriter().goesOn()
 }
