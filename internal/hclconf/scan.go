@@ -542,7 +542,7 @@ func (s *scanner) quoted() {
 			return
 		case '\\':
 			s.i++
-			if n := s.peek(0); n != '\n' && n != '\r' {
+			if n := s.peek(0); s.i < len(s.text) && n != '\n' && n != '\r' {
 				s.i++
 			}
 		case '\n':
